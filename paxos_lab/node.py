@@ -1,0 +1,140 @@
+"""What a role is: a dataclass that reacts to one message at a time and does no I/O.
+
+A role never waits, sends bytes, or reads a clock. It changes its own fields and says what
+should leave (`send`) and when it wants to be woken (`set_timer`). Whoever drives it (a
+click, a seeded schedule, an exhaustive search, a real network) calls `react` and carries
+that out. So one class runs unchanged in every world.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
+
+
+class LabError(ValueError):
+    """Something that was handed to the lab does not fit; the text says what and where."""
+
+
+class RoleError(LabError):
+    """A role broke the contract of a role: the text names the node, the hook and the reason."""
+
+
+def stable(default: Any) -> Any:
+    """A field that is on disk: it is written before any message of the same step leaves."""
+    return _field(default, {"stable": True})
+
+
+def volatile(default: Any) -> Any:
+    """A field in memory that starts as a fresh copy of `default`; use it for `{}`, `[]`, `set()`."""
+    return _field(default, {})
+
+
+def _field(default: Any, metadata: dict[str, bool]) -> Any:
+    return field(default_factory=lambda: copy.deepcopy(default), metadata=metadata)
+
+
+class Send(NamedTuple):
+    """The wish of a role that `message` travels to the node called `to`."""
+
+    to: str
+    message: Any
+
+
+class SetTimer(NamedTuple):
+    """The wish to be woken by `timeout(timer)` after `delay` units of virtual time."""
+
+    timer: str
+    delay: float
+
+
+class CancelTimer(NamedTuple):
+    """The wish that `timer` does not ring."""
+
+    timer: str
+
+
+Effect = Send | SetTimer | CancelTimer
+
+
+@dataclass
+class Node:
+    """A process with a name. Subclasses are dataclasses too; their fields are the whole state.
+
+    A field made with `stable(default)` survives a crash. Every other field is volatile: at a
+    restart it has the value again that it had when the node was built.
+    """
+
+    name: str
+
+    # The four hooks. Each may only change the node's own fields and call the three verbs below.
+
+    def start(self) -> None:
+        """Called once, when the world begins."""
+
+    def receive(self, sender: str, message: Any) -> None:
+        """Called for every message that arrives."""
+
+    def timeout(self, timer: str) -> None:
+        """Called when a timer rings."""
+
+    def recover(self) -> None:
+        """Called after a restart, when the stable fields hold again what was on disk."""
+
+    # The three verbs.
+
+    def send(self, to: str | Iterable[str], message: Any) -> None:
+        """Send `message` to one name or to several; a set of names is served in sorted order."""
+        if isinstance(to, str):
+            self._wish(Send(to, message))
+        else:
+            for name in sorted(to) if isinstance(to, set | frozenset) else to:
+                self._wish(Send(name, message))
+
+    def set_timer(self, timer: str, delay: float) -> None:
+        """Ask for `timeout(timer)` after `delay`; a timer of that name that is running is replaced."""
+        self._wish(SetTimer(timer, delay))
+
+    def cancel_timer(self, timer: str) -> None:
+        """Stop the timer; does nothing if it is not running."""
+        self._wish(CancelTimer(timer))
+
+    @property
+    def outbox(self) -> list[Effect]:
+        """What the node has asked for and no world has fetched yet.
+
+        Empty between the steps of a world; useful when a hook is called by hand.
+        """
+        return list(self.__dict__.get("_outbox", ()))
+
+    def _wish(self, effect: Effect) -> None:
+        # Not a dataclass field: it is not state, since it is empty between any two steps.
+        self.__dict__.setdefault("_outbox", []).append(effect)
+
+
+def react(node: Node, hook: str, *arguments: Any) -> list[Effect]:
+    """Run one hook ("start", "receive", "timeout" or "recover") and return what it asked for."""
+    effects: list[Effect] = []
+    attributes = node.__dict__
+    attributes["_outbox"] = effects
+    try:
+        getattr(node, hook)(*arguments)
+    finally:
+        del attributes["_outbox"]
+    return effects
+
+
+@cache
+def field_names(role: type[Node]) -> tuple[str, ...]:
+    """The fields that make up the state of a role, in the order of declaration, without `name`."""
+    return tuple(f.name for f in dataclasses.fields(role) if f.name != "name")
+
+
+@cache
+def stable_fields(role: type[Node]) -> frozenset[str]:
+    """The names of the fields that survive a crash."""
+    return frozenset(f.name for f in dataclasses.fields(role) if f.metadata.get("stable"))
