@@ -26,7 +26,7 @@ class Promise:
     accepted: Proposal | None
 
     def __str__(self) -> str:
-        return f"Promise({self.ballot}, {self.accepted or 'no vote yet'})"
+        return f"Promise({self.ballot}, {self.accepted or 'no vote'})"
 
 
 @dataclass(frozen=True)

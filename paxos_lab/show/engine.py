@@ -1,0 +1,60 @@
+"""The one place that knows how DOT becomes SVG."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import shutil
+from functools import cache
+from html import escape
+from pathlib import Path
+
+import graphviz
+from graphviz.backend import dot_command
+
+from paxos_lab.node import LabError
+
+_BEFORE_SVG = re.compile(r"\A.*?(?=<svg\b)", re.DOTALL)
+_NOISE = re.compile(r"<!--.*?-->\n?|<title>.*?</title>\n?", re.DOTALL)
+
+
+class NoEngine(LabError):
+    """No Graphviz on this machine; the text says what to install."""
+
+
+def svg_of(graph: graphviz.Digraph, alt: str) -> str:
+    """The graph as one `<svg>` element with `alt` as its name for screen readers.
+
+    Positions given in the graph (in points) are kept. What an engine adds about itself (its
+    version, the ids of nodes as tooltips) is taken out, so that the same graph gives the same text.
+    Raises `NoEngine` where neither `dot` nor graphviz-pure can be found.
+    """
+    use_engine()
+    raw = graph.pipe(format="svg", engine="neato", neato_no_op=2, quiet=True, encoding="utf-8")
+    svg = _NOISE.sub("", _BEFORE_SVG.sub("", raw)).strip()
+    name = escape(alt if len(alt) <= 600 else alt[:599] + "…", quote=True).replace("\n", " ")
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
+
+
+@cache
+def use_engine() -> str:
+    """Choose the engine once: `dot` on PATH, or else the one that pip installed; return its path."""
+    found = shutil.which("dot")
+    if found is None:
+        found = _pip_installed()
+        dot_command.DOT_BINARY = Path(found)
+    return found
+
+
+def _pip_installed() -> str:
+    try:
+        files = importlib.metadata.files("graphviz-pure") or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if Path(file.name).stem == "graphviz-pure" and Path(str(file.locate())).is_file():
+            return str(Path(str(file.locate())).resolve())
+    raise NoEngine(
+        "no Graphviz engine was found, so no picture can be drawn. Install one: "
+        "'pip install graphviz-pure', or 'conda install graphviz', or your system's graphviz"
+    )
