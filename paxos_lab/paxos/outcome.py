@@ -91,6 +91,6 @@ def could_still_be_chosen(sent: Iterable[Sent], quorums: QuorumSystem) -> str:
     live = [v for v in verdicts(sent, quorums) if v.state == "open"]
     named = {value: None for v in live for value in v.values}
     if not named:
-        return "Nothing is chosen yet; no value has been put to the vote in a ballot that is still open."
+        return "Nothing is chosen yet, and no open ballot has a value yet: every proposed value is still possible."
     ballots = ", ".join(f"{'/'.join(map(str, v.values))} in {v.ballot}" for v in live if v.values)
     return f"Nothing is chosen yet; could still be chosen: {ballots}."

@@ -9,7 +9,7 @@ from paxos_lab.show.narrate import narrate
 from paxos_lab.show.picture import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, Picture, short
 from paxos_lab.trace import Step, Trace
 
-COLUMN, ROW = 132, 33  # points between two nodes, and between two steps
+COLUMN, ROW = 138, 34  # points between two nodes, and between two steps
 
 _LINES = {
     "Prepare": {"color": BLUE, "style": "solid"},
@@ -31,7 +31,7 @@ def space_time(trace: Trace, names: list[str] | None = None) -> Picture:
     `names`: the order of the lines; left out, the order of appearance. Rows are steps, not seconds.
     """
     names = names or trace.names
-    x = {name: (i + 1.15) * COLUMN for i, name in enumerate(names)}
+    x = {name: (i + 1.1) * COLUMN for i, name in enumerate(names)}
     picture = Picture(_caption(trace, names), "\n".join(f"Step {s.step}: {narrate(s)}" for s in trace))
     _lifelines(picture, trace, x)
     rows = {step.step: i + 1 for i, step in enumerate(trace)}
@@ -67,10 +67,11 @@ def _caption(trace: Trace, names: list[str]) -> str:
 def _lifelines(picture: Picture, trace: Trace, x: dict[str, float]) -> None:
     bottom = (len(trace) + 1) * ROW
     for i, (name, at) in enumerate(x.items()):
-        picture.put(
-            f"name{i}", at, 0, short(name, 16), shape="box", style="filled,rounded", fillcolor="#E8EEF2",
-            height="0.25", width="0.6",
-        )  # fmt: skip
+        for where, y in (("name", 0), ("foot", bottom + 12)) if len(trace) > 10 else (("name", 0),):
+            picture.put(
+                f"{where}{i}", at, y, short(name, 16), shape="box", style="filled,rounded",
+                fillcolor="#E8EEF2", height="0.25", width="0.6",
+            )  # fmt: skip
         down_since: int | None = None
         y, number, last = 0, 0, f"name{i}"
         for row, step in enumerate(trace, start=1):
@@ -140,12 +141,12 @@ def _mark(
 
 
 def _note(picture: Picture, id: str, x: float, y: float, label: str, side: str = "right") -> None:
-    width = max(len(line) for line in label.split("\n")) * 4.1 + 4
+    width = max(len(line) for line in label.split("\n")) * 4.6 + 4
     shift = (9 + width / 2) * (1 if side == "right" else -1)
     lines = label.count("\n") + 1
     picture.put(
         id, x + shift, y, label, shape="box", style="filled", color="#FFFFFF00",
-        fillcolor="#FFFFFFD8", fontsize="8.5", width=f"{width / 72:.3f}", height=f"{0.15 * lines:.2f}",
+        fillcolor="#FFFFFFD8", fontsize="9.5", width=f"{width / 72:.3f}", height=f"{0.15 * lines:.2f}",
         margin="0", fixedsize="true",
     )  # fmt: skip
 
