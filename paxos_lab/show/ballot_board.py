@@ -56,7 +56,7 @@ def ballot_board(trace: Trace, quorums: QuorumSystem | None = None) -> Picture:
             picture, f"state{i}", len(quorums.members) + 1, i, _STATES[verdict.state].replace("could still ", "could still\n"),
             {"style": "filled", "color": "#FFFFFF", "fillcolor": "#FFFFFF", "fontcolor": INK if verdict.state != "dead" else GREY},
         )  # fmt: skip
-        words.append(f"Ballot {verdict.ballot} ({values}): {'; '.join(said) or 'no acceptor has answered'}. It {_is(verdict.state)}.")
+        words.append(f"Ballot {short(verdict.ballot, 20)} ({values}): {'; '.join(said) or 'no acceptor has answered'}. It {_is(verdict.state)}.")
     picture.caption = _caption(rows)
     picture.alt = "\n".join(words)
     return picture
@@ -96,5 +96,5 @@ def _caption(rows: list[Any]) -> str:
     chosen = [v for v in rows if v.state == "chosen"]
     if not chosen:
         return f"{len(rows)} ballot{'s' * (len(rows) != 1)} opened, nothing chosen yet. Lowest ballot on top."
-    where = ", ".join(str(v.ballot) for v in chosen)
+    where = ", ".join(short(v.ballot, 20) for v in chosen)
     return f"Lowest ballot on top. A quorum of votes in one row is chosen: ballot {where}."

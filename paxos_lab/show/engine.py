@@ -32,7 +32,8 @@ def svg_of(graph: graphviz.Digraph, alt: str) -> str:
     use_engine()
     raw = graph.pipe(format="svg", engine="neato", neato_no_op=2, quiet=True, encoding="utf-8")
     svg = _NOISE.sub("", _BEFORE_SVG.sub("", raw)).strip()
-    name = escape(alt if len(alt) <= 600 else alt[:599] + "…", quote=True).replace("\n", " ")
+    spoken = "".join(c if c.isprintable() else " " for c in alt)
+    name = escape(spoken if len(spoken) <= 600 else spoken[:597] + "...", quote=True)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
 
 

@@ -66,36 +66,36 @@ def _arrival(step: Step, envelope: Envelope) -> str:
     replies = [e.message for e in step.sent]
     match envelope.message, replies:
         case Prepare(ballot), [Promise(_, None)]:
-            return f"{me} promises ballot {ballot}; from now on it ignores anything lower. It has no vote to report."
+            return f"{me} promises ballot {short(ballot)}; from now on it ignores anything lower. It has no vote to report."
         case Prepare(ballot), [Promise(_, vote)]:
             return (
-                f"{me} promises ballot {ballot}; from now on it ignores anything lower. "
-                f"It reports its vote for {short(vote.value)} in {vote.ballot}."
+                f"{me} promises ballot {short(ballot)}; from now on it ignores anything lower. "
+                f"It reports its vote for {short(vote.value)} in {short(vote.ballot)}."
             )
         case (Prepare(ballot) | Accept(ballot, _)), [Nack(_, promised)]:
-            return f"{me} refuses ballot {ballot}: it has promised {promised}."
+            return f"{me} refuses ballot {short(ballot)}: it has promised {short(promised)}."
         case Accept(ballot, value), [Accepted(), *_]:
             heard = ", ".join(dict.fromkeys(_n(e.to) for e in step.sent))
-            return f"{me} accepts {short(value)} in ballot {ballot} and tells {heard}."
+            return f"{me} accepts {short(value)} in ballot {short(ballot)} and tells {heard}."
         case Promise(ballot, vote), [Accept(_, value), *_]:
-            reported = f"with a vote for {short(vote.value)} in {vote.ballot}" if vote else "with no vote"
+            reported = f"with a vote for {short(vote.value)} in {short(vote.ballot)}" if vote else "with no vote"
             return (
                 f"{me} gets the promise of {sender} {reported}. That makes a quorum: "
-                f"it asks for votes for {short(value)} in ballot {ballot}."
+                f"it asks for votes for {short(value)} in ballot {short(ballot)}."
             )
         case Promise(ballot, vote), []:
-            reported = f"a vote for {short(vote.value)} in {vote.ballot}" if vote else "no vote"
+            reported = f"a vote for {short(vote.value)} in {short(vote.ballot)}" if vote else "no vote"
             late = "" if step.changed else "; it changes nothing any more"
-            return f"{me} gets the promise of {sender} for ballot {ballot}, reporting {reported}{late}."
+            return f"{me} gets the promise of {sender} for ballot {short(ballot)}, reporting {reported}{late}."
         case Accepted(ballot, value), _ if "learned" in step.changed:
             return (
-                f"{me} hears that {sender} accepted {short(value)} in ballot {ballot}. That makes a quorum: "
+                f"{me} hears that {sender} accepted {short(value)} in ballot {short(ballot)}. That makes a quorum: "
                 f"it has learned that {short(value)} is chosen."
             )
         case Accepted(ballot, value), _:
-            return f"{me} hears that {sender} accepted {short(value)} in ballot {ballot}."
+            return f"{me} hears that {sender} accepted {short(value)} in ballot {short(ballot)}."
         case Nack(ballot, promised), []:
-            return f"{me} hears that {sender} refused ballot {ballot}, since it promised {promised}."
+            return f"{me} hears that {sender} refused ballot {short(ballot)}, since it promised {short(promised)}."
     did = _changes(step)
     then = f"; {did}" if did else ""
     nothing = "" if did or replies else "; nothing changes"

@@ -1,0 +1,109 @@
+"""Narration: each step in one plain sentence."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from paxos_lab import Crash, Deliver, MessageBus, Node, seeded
+from paxos_lab.paxos import single_decree
+from paxos_lab.show import narrate, story
+
+
+def said(bus):
+    return narrate(bus.trace[-1])
+
+
+@pytest.fixture
+def bus():
+    return MessageBus(single_decree(["x", "y"]), idle=["p2"])
+
+
+def take(bus, to, kind):
+    return next(e for e in bus.in_flight if e.to == to and type(e.message).__name__ == kind)
+
+
+def test_a_promise_and_its_refusal(bus):
+    bus.start("p2")
+    bus.deliver(next(e for e in bus.in_flight if e.sender == "p2"))
+    assert said(bus) == (
+        "a1 promises ballot 1.p2; from now on it ignores anything lower. It has no vote to report."
+    )
+    bus.deliver(next(e for e in bus.in_flight if e.to == "a1"))
+    assert said(bus) == "a1 refuses ballot 1.p1: it has promised 1.p2."
+    bus.deliver(take(bus, "p1", "Nack"))
+    assert said(bus) == "p1 hears that a1 refused ballot 1.p1, since it promised 1.p2."
+
+
+def test_a_whole_ballot_from_promise_to_learned(bus):
+    for name in ("a1", "a2"):
+        bus.deliver(take(bus, name, "Prepare"))
+    bus.deliver(take(bus, "p1", "Promise"))
+    assert said(bus) == "p1 gets the promise of a1 for ballot 1.p1, reporting no vote."
+    bus.deliver(take(bus, "p1", "Promise"))
+    assert said(bus).endswith("That makes a quorum: it asks for votes for x in ballot 1.p1.")
+    bus.deliver(take(bus, "a1", "Accept"))
+    assert said(bus) == "a1 accepts x in ballot 1.p1 and tells p1, l1."
+    bus.deliver(take(bus, "a2", "Accept"))
+    bus.deliver(take(bus, "l1", "Accepted"))
+    assert said(bus) == "l1 hears that a1 accepted x in ballot 1.p1."
+    bus.deliver(take(bus, "l1", "Accepted"))
+    assert said(bus).endswith("That makes a quorum: it has learned that x is chosen.")
+    bus.start("p2")
+    bus.deliver(next(e for e in bus.in_flight if e.sender == "p2" and e.to == "a1"))
+    assert said(bus).endswith("It reports its vote for x in 1.p1.")
+
+
+def test_faults(bus):
+    first, second, _ = bus.in_flight
+    bus.drop(first)
+    assert said(bus) == "The network loses Prepare(1.p1) from p1 to a1."
+    bus.duplicate(second)
+    assert said(bus) == "The network doubles Prepare(1.p1) from p1 to a2."
+    bus.apply(Crash("a2", during=Deliver(second)))
+    assert said(bus) == (
+        "a2 takes Prepare(1.p1) from p1, then crashes between disk and network: nothing is sent; "
+        "what changed: promised = 1.p1."
+    )
+    bus.restart("a2")
+    assert said(bus) == "a2 restarts with what is on its disk."
+    bus.crash("a3")
+    assert said(bus) == "a3 crashes: what was only in memory is gone, the disk stays."
+    bus.partition(["a1", "p1"], one_way=True)
+    assert said(bus).startswith("The network is cut: a1, p1 | ")
+    assert said(bus).endswith("messages from left to right are held back.")
+    bus.heal()
+    assert said(bus) == "The network is whole again."
+    bus.timeout("p1", "retry")
+    assert said(bus) == "The timer 'retry' of p1 rings and sends Prepare(2.p1) to a1, a2, a3."
+
+
+def test_a_role_it_does_not_know_is_told_by_its_fields():
+    @dataclass(frozen=True)
+    class Ping:
+        number: int
+
+    @dataclass
+    class Echo(Node):
+        heard: int = 0
+
+        def receive(self, sender, message):
+            self.heard += 1
+            self.send("b", Ping(message.number + 1))
+
+    bus = MessageBus([Echo("a"), Node("b")])
+    bus.invoke("a", Ping(1))
+    assert "a is asked from outside" in said(bus)
+    bus.deliver(bus.in_flight[0])
+    assert said(bus).startswith("b gets ") and said(bus).endswith("; nothing changes.")
+
+
+def test_every_step_of_any_run_is_one_line_that_ends():
+    for seed in range(20):
+        bus = MessageBus(single_decree(["x", "a\nb<i>"]), seed=seed)
+        bus.run(seeded(seed, faults=0.5), max_steps=80)
+        for step in bus.trace:
+            sentence = narrate(step)
+            assert sentence.endswith(".")
+            assert sentence.isprintable()
+        assert story(bus.trace).data.count("\n") == len(bus.trace) - 1
+        assert "<i>" not in story(bus.trace).data
