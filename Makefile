@@ -1,0 +1,58 @@
+# Two commands do everything: `make lab` and `make test`. `make help` lists the rest.
+
+PYTHON ?= python3
+PORT ?= 8888
+BROWSER ?= 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+endif
+STAMP := $(VENV)/.set-up
+LAB_CONFIG := JUPYTER_CONFIG_DIR=$(CURDIR)/tools/jupyter
+BARE := $(if $(filter 0,$(BROWSER)),--no-browser,)
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test check bench notebooks lock environment clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
+
+# Runs again only when one of its inputs is newer than the stamp.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "The course needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	@touch $(STAMP)
+
+lab: $(STAMP)  ## open the course in JupyterLab (PORT=8888, BROWSER=0: do not open a browser)
+	$(LAB_CONFIG) $(BIN)/jupyter lab --ip=127.0.0.1 --port=$(PORT) $(BARE) \
+	  $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root,) notebooks/00_start_here.ipynb
+
+test: $(STAMP)  ## run every test: code, notebooks, browser
+	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg tests notebooks solutions
+
+check: $(STAMP)  ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP)  ## measure against peers, print ratios
+	$(BIN)/python -m benchmarks
+
+notebooks: $(STAMP)  ## run every notebook again and store its outputs
+	$(BIN)/python tools/notebooks.py notebooks/*.ipynb
+
+lock: $(STAMP)  ## choose versions anew: constraints.txt and environment.yml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --upgrade \
+	  --python-version 3.11 --extra test pyproject.toml -o constraints.txt
+	$(MAKE) environment
+
+environment: $(STAMP)  ## write environment.yml from pyproject.toml
+	$(BIN)/python tools/environment.py > environment.yml
+
+clean:  ## remove what set-up and tests left behind
+	rm -rf $(VENV) test-artifacts build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

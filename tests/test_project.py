@@ -1,0 +1,150 @@
+"""The house rules: who may import whom, one list of dependencies, nothing that names a machine."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+TOP = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TOP / "tools"))
+
+from environment import environment  # noqa: E402
+
+# Lower floors first; a module may import from its own floor's package or from what stands before it.
+FLOORS = {
+    "node": set(),
+    "plain": {"node"},
+    "events": {"node", "plain"},
+    "trace": {"node", "plain", "events"},
+    "contract": {"node", "plain"},
+    "network": {"node", "plain", "events", "trace", "contract"},
+    "bus": {"node", "plain", "events", "trace", "contract", "network"},
+    "schedule": {"node", "plain", "events", "trace", "contract", "network", "bus"},
+    "paxos": {"node", "plain"},
+    "relatives": {"node", "plain", "paxos"},
+    "show": {"node", "plain", "events", "trace", "contract", "bus", "schedule", "paxos"},
+    "teach": {"node", "plain", "events", "trace", "contract", "bus", "schedule", "paxos", "relatives", "show"},
+}  # fmt: skip
+
+FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "base", "manager", "misc"}
+
+
+def modules():
+    return sorted((TOP / "paxos_lab").rglob("*.py"))
+
+
+def floor_of(path):
+    return path.relative_to(TOP / "paxos_lab").parts[0].removesuffix(".py")
+
+
+def imports_of(source):
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def upward_imports(floor, source):
+    own = [name.split(".") for name in imports_of(source) if name.split(".")[0] == "paxos_lab"]
+    allowed = FLOORS[floor] | {floor}
+    return [".".join(parts) for parts in own if len(parts) < 2 or parts[1] not in allowed]
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(TOP)))
+def test_imports_run_downwards_only(path):
+    if path == TOP / "paxos_lab" / "__init__.py":
+        return
+    assert floor_of(path) in FLOORS, "a new floor of the house: say in FLOORS what it may import"
+    assert upward_imports(floor_of(path), path.read_text(encoding="utf-8")) == []
+
+
+def test_the_import_rule_sees_a_breach():
+    assert upward_imports("paxos", "from paxos_lab.bus import MessageBus") == ["paxos_lab.bus"]
+    assert upward_imports("node", "import paxos_lab.plain") == ["paxos_lab.plain"]
+    assert upward_imports("show", "from paxos_lab.paxos.messages import Accept") == []
+
+
+def test_no_file_has_a_name_that_says_nothing():
+    assert [p.name for p in modules() if p.stem in FORBIDDEN_NAMES] == []
+
+
+def test_every_dependency_has_its_reason():
+    text = (TOP / "pyproject.toml").read_text(encoding="utf-8")
+    lists = re.findall(r"^(?:dependencies|test) = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in lists for line in block.splitlines()]
+    data = tomllib.loads(text)["project"]
+    assert len(lines) == len(data["dependencies"]) + len(data["optional-dependencies"]["test"])
+    assert [line for line in lines if not re.search(r'",\s+# \w.{10,}', line)] == []
+
+
+def test_environment_yml_follows_pyproject():
+    made = environment((TOP / "pyproject.toml").read_text(encoding="utf-8"))
+    stored = (TOP / "environment.yml").read_text(encoding="utf-8")
+    assert stored == made, "run `make environment`"
+    wanted = yaml.safe_load(stored)["dependencies"]
+    assert {"python-graphviz", "graphviz"} <= set(wanted)
+    assert not any("graphviz-pure" in w for w in wanted)
+
+
+def test_environment_yml_would_show_a_new_dependency():
+    text = (TOP / "pyproject.toml").read_text(encoding="utf-8")
+    more = text.replace("dependencies = [\n", 'dependencies = [\n    "left-pad>=1",  # to be found\n', 1)
+    assert "  - left-pad>=1\n" in environment(more)
+
+
+def test_constraints_pin_every_dependency_and_name_no_host():
+    text = (TOP / "constraints.txt").read_text(encoding="utf-8")
+    assert "://" not in text and "--" not in text
+    pinned = {re.split(r"[=\s;]", line)[0].lower() for line in text.splitlines()}
+    project = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["test"]
+    assert {re.match(r"[\w.-]+", w)[0].lower() for w in wanted} <= pinned
+
+
+def test_no_lock_file_and_no_registry_host():
+    # Spelt apart, or this file would find itself.
+    hosts = ["pypi" + ".org", "pythonhosted" + ".org", "registry.npm" + "js", "conda." + "anaconda"]
+    ignored = {".git", ".venv", "node_modules", "__pycache__", "test-artifacts"}
+    for path in TOP.rglob("*"):
+        if path.is_file() and not ignored & set(path.relative_to(TOP).parts) and path.stat().st_size < 3_000_000:
+            text = path.read_text(encoding="utf-8", errors="ignore")
+            assert not [h for h in hosts if h in text], path
+    assert not [name for name in ("uv.lock", "poetry.lock", "Pipfile.lock") if (TOP / name).exists()]
+
+
+def test_make_help_lists_every_target():
+    listed = subprocess.run(["make", "help"], cwd=TOP, capture_output=True, text=True, check=True).stdout
+    for target in ("lab", "test", "check", "bench", "notebooks", "lock"):
+        assert f"make {target} " in listed or f"make {target}\t" in listed
+
+
+def test_a_python_that_is_too_old_is_told_so(tmp_path):
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.0" && exit 0\nexit 1\n')
+    old.chmod(0o755)
+    stamp = ["make", f"PYTHON={old}", f"VENV={tmp_path / 'venv'}", "lab"]
+    asked = subprocess.run(stamp, cwd=TOP, capture_output=True, text=True, env={**os.environ})
+    assert asked.returncode != 0
+    assert "needs Python 3.11 or newer" in asked.stdout + asked.stderr
+
+
+def test_code_and_text_have_their_licences():
+    assert "MIT License" in (TOP / "LICENSE").read_text(encoding="utf-8")
+    assert "CC BY 4.0" in (TOP / "LICENSE-TEXT").read_text(encoding="utf-8")
+
+
+def test_what_the_package_serves_comes_with_it():
+    data = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = data["tool"]["setuptools"]["package-data"]["paxos_lab"]
+    served = [p for p in (TOP / "paxos_lab").rglob("*") if p.suffix in {".js", ".css"}]
+    assert served
+    for path in served:
+        assert any(path.relative_to(TOP / "paxos_lab").match(pattern) for pattern in patterns)

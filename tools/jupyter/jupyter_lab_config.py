@@ -1,0 +1,6 @@
+# What `make lab` needs JupyterLab to be: local, quiet, and asking nobody for news or updates.
+c = get_config()  # noqa: F821
+c.ServerApp.ip = "127.0.0.1"
+c.LabApp.news_url = None
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+c.LabApp.extension_manager = "readonly"
