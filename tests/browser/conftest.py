@@ -1,0 +1,185 @@
+"""A real JupyterLab over a copy of the notebooks, and a real browser in front of it.
+
+`lab` gives the address; `open_notebook(name)` opens a lesson, runs all its cells and returns the page.
+Nothing here waits for time to pass: the page is asked for the state that is meant.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parent.parent.parent
+PICTURES = TOP / "test-artifacts"
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+]  # fmt: skip
+
+RUN_ALL = """async () => {
+  const app = window.jupyterapp;
+  await app.restored;
+  const context = app.shell.currentWidget.sessionContext;
+  await context.ready;
+  await context.session.kernel.info;
+  await app.commands.execute('notebook:run-all-cells');
+}"""
+
+
+@pytest.fixture(scope="session")
+def lab(chromium_path, tmp_path_factory):
+    """Serve a copy of notebooks/ on a free port of loopback; the address with its token."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(TOP / "notebooks", folder / "notebooks")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(8)
+    command = [
+        sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", "--ip=127.0.0.1",
+        f"--port={port}", "--ServerApp.port_retries=0", "--expose-app-in-browser",
+        f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}",
+    ]  # fmt: skip
+    own = {
+        "JUPYTER_CONFIG_DIR": str(TOP / "tools" / "jupyter"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+    }
+    log = folder / "lab.log"
+    with log.open("wb") as sink:
+        server = subprocess.Popen(
+            command, env={**os.environ, **own}, stdout=sink, stderr=sink, start_new_session=True
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _await_server(server, port, log)
+        yield f"{address}/lab/tree/notebooks/{{name}}?token={token}&reset"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
+
+
+def _await_server(server, port, log):
+    for _ in range(600):
+        if server.poll() is not None:
+            pytest.fail(f"JupyterLab ended:\n{log.read_text()}")
+        try:
+            # A connection attempt takes up to 0.1 s by itself, so this is no busy loop.
+            with socket.create_connection(("127.0.0.1", port), timeout=0.1) as connection:
+                connection.sendall(b"GET /api HTTP/1.0\r\n\r\n")
+                if b"200" in connection.recv(64):
+                    return
+        except OSError:
+            server_gone = server.poll() is not None
+            if not server_gone:
+                _pause()
+    pytest.fail(f"JupyterLab did not answer:\n{log.read_text()}")
+
+
+def _pause():
+    # select() on nothing: refused connections come back at once, so give the server its turn.
+    import select
+
+    select.select([], [], [], 0.1)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_notebook(lab, browser):
+    """A function (name, width, dark) -> page: the notebook opened, all its cells run."""
+    contexts = []
+
+    def open_it(name, width=1280, dark=False):
+        context = browser.new_context(viewport={"width": width, "height": 1000})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.goto(lab.format(name=f"{name}.ipynb"))
+        page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext")
+        if dark:
+            page.evaluate(
+                "() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
+            )
+            page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+        page.evaluate(RUN_ALL)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def keep(request):
+    """A function (locator or page, name): keep a screenshot to look at."""
+    PICTURES.mkdir(exist_ok=True)
+
+    def keep_it(what, name):
+        clean = re.sub(r"\W+", "_", name)
+        what.screenshot(path=PICTURES / f"{clean}.png")
+
+    return keep_it
+
+
+class StepperOnPage:
+    """The stepper as somebody in front of the screen sees it."""
+
+    def __init__(self, page, index=0):
+        self.page = page
+        self.root = page.locator(".paxos-stepper").nth(index)
+        self.root.scroll_into_view_if_needed()
+
+    @property
+    def step(self):
+        return int(self.root.get_attribute("data-step"))
+
+    def await_step(self, step):
+        self.root.locator(f"xpath=self::*[@data-step='{step}']").wait_for()
+
+    def button(self, key):
+        return self.root.locator(f"button[data-key='{key}']")
+
+    def click(self, key, to=None):
+        """Press the button; wait until the answer to this very click is on screen."""
+        before = self.root.get_attribute("data-answers")
+        self.button(key).click()
+        self.page.wait_for_function(
+            "([root, before]) => root.dataset.answers !== before",
+            arg=[self.root.element_handle(), before],
+        )
+        if to is not None:
+            assert self.step == to
+
+    def text(self, part):
+        return self.root.locator(part).inner_text()
+
+    def flights(self):
+        return self.root.locator(".message .text").all_inner_texts()
+
+    def node(self, name):
+        return self.root.locator(f".node[data-node='{name}']").inner_text()
+
+
+@pytest.fixture
+def stepper():
+    return StepperOnPage

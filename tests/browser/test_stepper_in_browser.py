@@ -1,0 +1,180 @@
+"""The stepper in JupyterLab in a real browser: what a learner clicks and sees."""
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("name", ["00_start_here", "04_accept_and_learn"])
+def test_forward_back_and_to_the_end(open_notebook, stepper, keep, name):
+    page = open_notebook(name)
+    widget = stepper(page)
+    first = widget.step
+    widget.click("forward", to=first + 1)
+    widget.click("forward", to=first + 2)
+    assert f"step {first + 2} of {first + 2}" in widget.text(".where")
+    assert widget.text(".now").startswith(f"{first + 2}. ")
+    svg = widget.root.locator(".picture svg")
+    assert svg.get_attribute("role") == "img" and svg.get_attribute("aria-label")
+    widget.click("back", to=first + 1)
+    assert f"step {first + 1} of {first + 2}" in widget.text(".where")
+    for _ in range(60):
+        if widget.button("forward").is_disabled():
+            break
+        widget.click("forward")
+    assert widget.button("forward").is_disabled()
+    assert re.search(r"is chosen\. No other value can ever be\.", widget.text(".verdict"))
+    assert "No message is in flight." in widget.text(".flight")
+    keep(widget.root, f"{name}_end")
+    assert page.problems == []
+
+
+@pytest.mark.parametrize("name", ["00_start_here", "04_accept_and_learn"])
+def test_you_are_the_network(open_notebook, stepper, keep, name):
+    page = open_notebook(name)
+    widget = stepper(page)
+    step = widget.step
+    waiting = widget.flights()
+    assert len(waiting) >= 3 and all("Prepare" in text for text in waiting[:3])
+    last = re.match(r"#(\d+)", waiting[-1])[1]
+    receiver = re.search(r" to (\w+):", waiting[-1])[1]
+    widget.click(f"deliver-{last}", to=step + 1)  # out of order: the youngest first
+    assert re.search(r"promised = \d", widget.node(receiver))
+    assert "(changed)" in widget.node(receiver)
+    lost, doubled = (re.match(r"#(\d+)", text)[1] for text in waiting[:2])
+    widget.click(f"drop-{lost}", to=step + 2)
+    assert "The network loses" in widget.text(".now")
+    assert not any(text.startswith(f"#{lost} ") for text in widget.flights())
+    before = len(widget.flights())
+    widget.click(f"duplicate-{doubled}", to=step + 3)
+    assert len(widget.flights()) == before + 1
+    index = widget.root.locator(".node").evaluate_all(
+        "(nodes, name) => nodes.findIndex(n => n.dataset.node === name)", receiver
+    )
+    widget.click(f"crash-{index}", to=step + 4)
+    assert "DOWN" in widget.node(receiver)
+    assert re.search(r"promised = \d", widget.node(receiver)), "the disk stays"
+    keep(widget.root, f"{name}_faults")
+    widget.click(f"restart-{index}", to=step + 5)
+    assert "DOWN" not in widget.node(receiver)
+    widget.click("back", to=step + 4)
+    widget.click("back", to=step + 3)
+    assert "DOWN" not in widget.node(receiver)
+    assert page.problems == []
+
+
+def test_keys_play_and_jump(open_notebook, stepper):
+    page = open_notebook("00_start_here")
+    widget = stepper(page)
+    start = widget.step
+    widget.root.focus()
+    page.keyboard.press("ArrowRight")
+    widget.await_step(start + 1)
+    page.keyboard.press("ArrowRight")
+    widget.await_step(start + 2)
+    page.keyboard.press("ArrowLeft")
+    widget.await_step(start + 1)
+    page.keyboard.press("Home")
+    widget.await_step(0)
+    page.keyboard.press("End")
+    widget.await_step(start + 2)
+    widget.root.locator("select[aria-label=Speed]").select_option("fast")
+    widget.button("play").click()
+    widget.await_step(start + 5)
+    assert widget.text("[data-key=play]") == "Pause"
+    widget.button("play").click()
+    assert widget.text("[data-key=play]") == "Play"
+    # The focus stays where the hand is, though the buttons are drawn anew.
+    widget.button("forward").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.activeElement.dataset.key === 'forward'")
+
+
+def test_cut_heal_and_export(open_notebook, stepper, keep):
+    page = open_notebook("04_accept_and_learn")
+    widget = stepper(page)
+    widget.root.get_by_text("Cut the network").click()
+    widget.root.locator("[data-key=side-0]").check()
+    widget.click("cut")
+    assert "The network is cut: p1 |" in widget.text(".cut-text")
+    held = [text for text in widget.flights() if " p1 to " in text]
+    assert held and all("partition" in text for text in held)
+    keep(widget.root, "cut")
+    widget.click("heal")
+    assert not any("partition" in text for text in widget.flights())
+    widget.root.get_by_text("Export this run").click()
+    widget.click("export")
+    assert "def rerun(nodes):" in widget.root.locator("textarea").input_value()
+    widget.root.locator("select[data-key=picture]").select_option("cluster")
+    widget.root.get_by_text("messages in flight").first.wait_for()
+    keep(widget.root, "cluster")
+
+
+def test_what_is_impossible_is_said(open_notebook, stepper):
+    page = open_notebook("00_start_here")
+    widget = stepper(page)
+    widget.root.get_by_text("Cut the network").click()
+    widget.click("cut")  # nobody picked
+    assert "all nodes are in one group" in widget.text(".problem")
+    widget.click("forward")
+    assert not widget.root.locator(".problem").is_visible()
+
+
+@pytest.mark.parametrize(("dark", "width"), [(False, 1280), (True, 1280), (False, 560), (True, 560)])
+def test_it_reads_in_both_themes_and_narrow(open_notebook, stepper, keep, dark, width):
+    page = open_notebook("04_accept_and_learn", width=width, dark=dark)
+    page.evaluate("() => jupyterapp.shell.collapseLeft()")
+    widget = stepper(page)
+    for _ in range(6):
+        widget.click("forward")
+    keep(widget.root, f"theme_{'dark' if dark else 'light'}_{width}")
+    box = widget.root.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    assert widget.root.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), "nothing sticks out sideways"
+    assert _contrast(widget.root, ".now") >= 4.5
+    assert _contrast(widget.root, ".caption") >= 4.5
+    assert _contrast(widget.root, ".message .text") >= 4.5
+
+
+def _contrast(root, part):
+    """The WCAG contrast of a part's text with the background it stands on."""
+    return root.locator(part).first.evaluate("""element => {
+      const parse = c => c.match(/[\\d.]+/g).map(Number);
+      let behind = element;
+      while (behind && (parse(getComputedStyle(behind).backgroundColor)[3] ?? 1) === 0) behind = behind.parentElement;
+      const over = parse(getComputedStyle(behind).backgroundColor);
+      const ink = parse(getComputedStyle(element).color);
+      const alpha = ink[3] ?? 1;
+      const mixed = ink.slice(0, 3).map((v, i) => v * alpha + over[i] * (1 - alpha));
+      const light = ([r, g, b]) => [r, g, b].map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+      const [a, b] = [light(mixed), light(over.slice(0, 3))].sort((x, y) => y - x);
+      return (a + 0.05) / (b + 0.05);
+    }""")
+
+
+def test_what_a_learner_types_stays_text(open_notebook, stepper):
+    page = open_notebook("04_accept_and_learn")
+    evil = '<img src=x onerror="window.pwned = 1"><script>window.pwned = 1</script>'
+    page.evaluate(
+        """async (code) => {
+          const notebook = jupyterapp.shell.currentWidget;
+          await jupyterapp.commands.execute('notebook:move-cursor-up').catch(() => {});
+          notebook.content.activeCellIndex = notebook.content.widgets.length - 1;
+          await jupyterapp.commands.execute('notebook:insert-cell-below');
+          notebook.content.activeCell.model.sharedModel.setSource(code);
+          if (notebook.content.activeCell.model.type !== 'code') await jupyterapp.commands.execute('notebook:change-cell-to-code');
+          await jupyterapp.commands.execute('notebook:run-cell');
+        }""",
+        "from paxos_lab import MessageBus\nfrom paxos_lab.paxos import single_decree\n"
+        f"from paxos_lab.show import Stepper\nevil_bus = MessageBus(single_decree([{evil!r}]))\n"
+        "evil_bus.run(max_steps=9)\nStepper(evil_bus)",
+    )
+    count = page.locator(".paxos-stepper").count()
+    widget = stepper(page, count - 1)
+    page.wait_for_function("() => [...document.querySelectorAll('.paxos-stepper')].at(-1).innerText.includes('onerror')")
+    widget.click("forward")
+    assert widget.root.locator("img, script").count() == 0
+    assert page.evaluate("() => window.pwned") is None
