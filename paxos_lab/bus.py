@@ -14,7 +14,6 @@ from typing import Any
 
 from paxos_lab.contract import (
     State,
-    UnknownNode,
     changes,
     check_apart,
     check_class,
@@ -400,7 +399,7 @@ class MessageBus:
         self._group = {}
         if partition is not None:
             rest = len(partition.groups)
-            self._group = {name: rest for name in self._nodes}
+            self._group = dict.fromkeys(self._nodes, rest)
             self._group |= {name: i for i, group in enumerate(partition.groups) for name in group}
         for entry in self._held:
             heapq.heappush(self._agenda, entry)
@@ -515,7 +514,9 @@ class MessageBus:
         target = step.step if isinstance(step, Step) else step
         past = self.trace
         if not 0 <= target <= len(past):
-            raise LabError(f"cannot go to step {target}: the trace has the steps 1 to {len(past)}, 0 is the start")
+            raise LabError(
+                f"cannot go to step {target}: the trace has the steps 1 to {len(past)}, 0 is the start"
+            )
         self._reset()
         checked, self._checked = self._checked, False  # each of these steps was checked before
         for done in past[:target]:
@@ -529,7 +530,17 @@ class MessageBus:
         other._random = random.Random()
         other._random.setstate(self._random.getstate())
         other._trace = Trace(self._trace)
-        for name in ("_known", "_started", "_to_start", "_down", "_flying", "_to_double", "_timers", "_agenda", "_held"):
+        for name in (
+            "_known",
+            "_started",
+            "_to_start",
+            "_down",
+            "_flying",
+            "_to_double",
+            "_timers",
+            "_agenda",
+            "_held",
+        ):
             setattr(other, name, copy.copy(getattr(self, name)))
         other._group = dict(self._group)
         return other

@@ -110,9 +110,7 @@ def check_apart(nodes: Iterable[Node]) -> None:
                 )
 
 
-def run_hook(
-    node: Node, hook: str, arguments: tuple[Any, ...], nodes: Mapping[str, Node]
-) -> list[Effect]:
+def run_hook(node: Node, hook: str, arguments: tuple[Any, ...], nodes: Mapping[str, Node]) -> list[Effect]:
     """Run a hook under the contract; if it is broken, restore all nodes and raise `RoleError`.
 
     `nodes`: everybody by name; the hook must leave the others alone and can send to them.
@@ -211,7 +209,7 @@ def _fields(node: Node) -> list[tuple[str, Any]]:
 
 
 @cache
-def _reader(role: type[Node]) -> Callable[[Node], State]:
+def _reader(role: type) -> Callable[[Node], State]:
     names = field_names(role)
     if len(names) >= 2:
         return operator.attrgetter(*names)

@@ -61,7 +61,7 @@ class CancelTimer(NamedTuple):
 Effect = Send | SetTimer | CancelTimer
 
 
-@dataclass
+@dataclass(eq=False)
 class Node:
     """A process with a name. Subclasses are dataclasses too; their fields are the whole state.
 
@@ -129,12 +129,12 @@ def react(node: Node, hook: str, *arguments: Any) -> list[Effect]:
 
 
 @cache
-def field_names(role: type[Node]) -> tuple[str, ...]:
+def field_names(role: type) -> tuple[str, ...]:
     """The fields that make up the state of a role, in the order of declaration, without `name`."""
     return tuple(f.name for f in dataclasses.fields(role) if f.name != "name")
 
 
 @cache
-def stable_fields(role: type[Node]) -> frozenset[str]:
+def stable_fields(role: type) -> frozenset[str]:
     """The names of the fields that survive a crash."""
     return frozenset(f.name for f in dataclasses.fields(role) if f.metadata.get("stable"))

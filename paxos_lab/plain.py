@@ -138,9 +138,7 @@ def _build(name: str, parts: dict[str, Any], known: dict[str, type]) -> Any:
             return kind(**parts)
     except (KeyError, TypeError) as error:
         raise LabError(f"{name} does not have these parts: {error}") from error
-    raise LabError(
-        f"the class {name} is not known here: import or define it first, or pass it in `types`"
-    )
+    raise LabError(f"the class {name} is not known here: import or define it first, or pass it in `types`")
 
 
 def _imported(name: str) -> Any:

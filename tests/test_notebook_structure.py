@@ -94,7 +94,9 @@ def test_outputs_are_stored_and_complete(path):
 @lesson
 def test_no_cell_hides_an_error(path):
     for cell in cells(path, "code"):
-        assert not {"raises-exception", "nbval-raises-exception", "nbval-skip"} & set(cell.metadata.get("tags", []))
+        assert not {"raises-exception", "nbval-raises-exception", "nbval-skip"} & set(
+            cell.metadata.get("tags", [])
+        )
         assert "except:" not in cell.source
         assert not re.search(r"except [\w.]*Exception[^\n]*:\s*pass", cell.source)
 

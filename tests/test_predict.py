@@ -127,7 +127,7 @@ def test_what_is_typed_never_becomes_markup():
     assert box.choice.description_allow_html is False
 
 
-@pytest.mark.parametrize("text", ["a\nb\x00\x1b[31m", "\ud800 alone", "long " * 2000, "😀 ✓ ‮"])
+@pytest.mark.parametrize("text", ["a\nb\x00\x1b[31m", "\ud800 alone", "long " * 2000, "😀 ✓ \u202e"])
 def test_any_text_can_be_an_option(text):
     box = ask(options=[text, "other"], answer=0)
     label = box.choice.options[0][0]

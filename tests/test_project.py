@@ -114,7 +114,11 @@ def test_no_lock_file_and_no_registry_host():
     hosts = ["pypi" + ".org", "pythonhosted" + ".org", "registry.npm" + "js", "conda." + "anaconda"]
     ignored = {".git", ".venv", "node_modules", "__pycache__", "test-artifacts"}
     for path in TOP.rglob("*"):
-        if path.is_file() and not ignored & set(path.relative_to(TOP).parts) and path.stat().st_size < 3_000_000:
+        if (
+            path.is_file()
+            and not ignored & set(path.relative_to(TOP).parts)
+            and path.stat().st_size < 3_000_000
+        ):
             text = path.read_text(encoding="utf-8", errors="ignore")
             assert not [h for h in hosts if h in text], path
     assert not [name for name in ("uv.lock", "poetry.lock", "Pipfile.lock") if (TOP / name).exists()]

@@ -1,6 +1,6 @@
 """Write environment.yml for conda from pyproject.toml, the one list of dependencies.
 
-    python tools/environment.py > environment.yml
+python tools/environment.py > environment.yml
 """
 
 from __future__ import annotations

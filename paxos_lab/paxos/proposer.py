@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from paxos_lab.node import Node, stable, volatile
+from paxos_lab.node import LabError, Node, stable, volatile
 from paxos_lab.paxos.ballots import Ballot, Proposal
 from paxos_lab.paxos.messages import Accept, Accepted, Nack, Prepare, Promise
 from paxos_lab.paxos.quorums import Majority, QuorumSystem
@@ -22,9 +22,9 @@ from paxos_lab.paxos.quorums import Majority, QuorumSystem
 class Proposer(Node):
     """Tries to get a value chosen: its own, or one that may have been chosen already.
 
-    `value`: what it would like. `acceptors`: the names of all of them. `quorums`: left out, the
-    majorities of the acceptors. `patience`: virtual time to wait for answers before the next
-    ballot.
+    `value`: what it would like (not None). `acceptors`: the names of all of them. `quorums`: left
+    out, the majorities of the acceptors. `patience`: virtual time to wait for answers before the
+    next ballot. `round`: the highest round used or heard of; `ballot`: the one in hand.
     """
 
     value: Any
@@ -32,6 +32,7 @@ class Proposer(Node):
     quorums: QuorumSystem | None = None
     patience: float = 10.0
     round: int = stable(0)  # on disk: a ballot used before a crash must never be used again
+    ballot: Ballot = Ballot.ZERO
     promises: dict[str, Proposal | None] = volatile({})
     proposal: Proposal | None = None
     voters: frozenset[str] = frozenset()
@@ -40,11 +41,8 @@ class Proposer(Node):
     def __post_init__(self) -> None:
         self.acceptors = tuple(self.acceptors)
         self.quorums = self.quorums or Majority(self.acceptors)
-
-    @property
-    def ballot(self) -> Ballot:
-        """The ballot in hand."""
-        return Ballot(self.round, self.name)
+        if self.value is None:
+            raise LabError(f"{self.name} proposes None, which stands for 'nothing': give it a value")
 
     def start(self) -> None:
         self.prepare()
@@ -58,6 +56,7 @@ class Proposer(Node):
     def prepare(self) -> None:
         """Phase 1a: open a ballot higher than any this proposer used or heard of."""
         self.round += 1
+        self.ballot = Ballot(self.round, self.name)
         self.promises, self.proposal, self.voters = {}, None, frozenset()
         self.send(self.acceptors, Prepare(self.ballot))
         self.set_timer("retry", self.patience)

@@ -30,7 +30,7 @@ def ballot_board(trace: Trace, quorums: QuorumSystem | None = None) -> Picture:
     left out, majorities of those acceptors that occur.
     """
     sent = [(e.sender, e.message) for e in trace.messages]
-    quorums = quorums or Majority(acceptors_in(trace))
+    quorums = quorums or Majority(tuple(acceptors_in(trace)))
     rows = verdicts(sent, quorums)
     cells = _cells(sent)
     words = []
@@ -40,7 +40,14 @@ def ballot_board(trace: Trace, quorums: QuorumSystem | None = None) -> Picture:
     for i, verdict in enumerate(rows, start=1):
         values = "/".join(short(v, 12) for v in verdict.values) or "no value yet"
         label = f"ballot {short(verdict.ballot, 14)}\n{values}"
-        _cell(picture, f"ballot{i}", 0, i, label, {"style": "filled", "fillcolor": "#FFFFFF", "color": "#FFFFFF"})
+        _cell(
+            picture,
+            f"ballot{i}",
+            0,
+            i,
+            label,
+            {"style": "filled", "fillcolor": "#FFFFFF", "color": "#FFFFFF"},
+        )
         said = []
         for j, name in enumerate(quorums.members):
             what = cells.get((verdict.ballot, name), "")
@@ -56,7 +63,9 @@ def ballot_board(trace: Trace, quorums: QuorumSystem | None = None) -> Picture:
             picture, f"state{i}", len(quorums.members) + 1, i, _STATES[verdict.state].replace("could still ", "could still\n"),
             {"style": "filled", "color": "#FFFFFF", "fillcolor": "#FFFFFF", "fontcolor": INK if verdict.state != "dead" else GREY},
         )  # fmt: skip
-        words.append(f"Ballot {short(verdict.ballot, 20)} ({values}): {'; '.join(said) or 'no acceptor has answered'}. It {_is(verdict.state)}.")
+        words.append(
+            f"Ballot {short(verdict.ballot, 20)} ({values}): {'; '.join(said) or 'no acceptor has answered'}. It {_is(verdict.state)}."
+        )
     picture.caption = _caption(rows)
     picture.alt = "\n".join(words)
     return picture

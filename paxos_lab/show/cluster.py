@@ -22,7 +22,10 @@ def holdings(node: Node) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     return disk, memory
 
 
-_SETTINGS = frozenset({"acceptors", "learners", "quorums", "patience", "value"})
+_SETTINGS = frozenset(
+    {"acceptors", "learners", "quorums", "patience", "value", "clients", "deciders"}
+    | {"coordinator", "participants", "others", "willing"}
+)
 
 
 def plainly(value: object) -> str:

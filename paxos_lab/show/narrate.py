@@ -19,6 +19,7 @@ from paxos_lab.events import (
     Start,
     Timeout,
 )
+from paxos_lab.paxos.ballots import Proposal
 from paxos_lab.paxos.messages import Accept, Accepted, Nack, Prepare, Promise
 from paxos_lab.show.picture import markdown, short
 from paxos_lab.trace import Step, Trace
@@ -67,18 +68,20 @@ def _arrival(step: Step, envelope: Envelope) -> str:
     match envelope.message, replies:
         case Prepare(ballot), [Promise(_, None)]:
             return f"{me} promises ballot {short(ballot)}; from now on it ignores anything lower. It has no vote to report."
-        case Prepare(ballot), [Promise(_, vote)]:
+        case Prepare(ballot), [Promise(_, Proposal() as vote)]:
             return (
                 f"{me} promises ballot {short(ballot)}; from now on it ignores anything lower. "
                 f"It reports its vote for {short(vote.value)} in {short(vote.ballot)}."
             )
-        case (Prepare(ballot) | Accept(ballot, _)), [Nack(_, promised)]:
+        case ((Prepare(ballot) | Accept(ballot, _)), [Nack(_, promised)]):
             return f"{me} refuses ballot {short(ballot)}: it has promised {short(promised)}."
         case Accept(ballot, value), [Accepted(), *_]:
             heard = ", ".join(dict.fromkeys(_n(e.to) for e in step.sent))
             return f"{me} accepts {short(value)} in ballot {short(ballot)} and tells {heard}."
         case Promise(ballot, vote), [Accept(_, value), *_]:
-            reported = f"with a vote for {short(vote.value)} in {short(vote.ballot)}" if vote else "with no vote"
+            reported = (
+                f"with a vote for {short(vote.value)} in {short(vote.ballot)}" if vote else "with no vote"
+            )
             return (
                 f"{me} gets the promise of {sender} {reported}. That makes a quorum: "
                 f"it asks for votes for {short(value)} in ballot {short(ballot)}."
@@ -86,7 +89,9 @@ def _arrival(step: Step, envelope: Envelope) -> str:
         case Promise(ballot, vote), []:
             reported = f"a vote for {short(vote.value)} in {short(vote.ballot)}" if vote else "no vote"
             late = "" if step.changed else "; it changes nothing any more"
-            return f"{me} gets the promise of {sender} for ballot {short(ballot)}, reporting {reported}{late}."
+            return (
+                f"{me} gets the promise of {sender} for ballot {short(ballot)}, reporting {reported}{late}."
+            )
         case Accepted(ballot, value), _ if "learned" in step.changed:
             return (
                 f"{me} hears that {sender} accepted {short(value)} in ballot {short(ballot)}. That makes a quorum: "

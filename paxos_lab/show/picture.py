@@ -49,7 +49,9 @@ class Picture(graphviz.Digraph):
     def _ipython_display_(self) -> None:
         display({"image/svg+xml": self.svg(), "text/plain": self.caption}, raw=True)
         words = "\n".join(f"- {markdown(line)}" for line in self.alt.splitlines())
-        twin = f"\n\n<details><summary>The picture in words</summary>\n\n{words}\n\n</details>" if words else ""
+        twin = (
+            f"\n\n<details><summary>The picture in words</summary>\n\n{words}\n\n</details>" if words else ""
+        )
         display({"text/markdown": f"*{markdown(self.caption)}*{twin}", "text/plain": self.caption}, raw=True)
 
 

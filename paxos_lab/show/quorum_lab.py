@@ -18,7 +18,9 @@ def systems(members: int) -> dict[str, QuorumSystem]:
     if members >= 3:
         offered["one is enough for votes, all for promises"] = Flexible(members, 1, names)
         offered["too small: half, rounded down"] = Flexible(members // 2, members // 2, names)
-        offered[f"weighted: a1 counts {members - 2}"] = Weighted({n: members - 2 if n == "a1" else 1 for n in names})
+        offered[f"weighted: a1 counts {members - 2}"] = Weighted(
+            {n: members - 2 if n == "a1" else 1 for n in names}
+        )
     if members % 2 == 0 and members >= 4:
         offered["grid of two rows"] = Grid([names[: members // 2], names[members // 2 :]])
     return offered
@@ -79,7 +81,9 @@ class QuorumLab(widgets.VBox):
     def _pick_gap(self, _button: Any) -> None:
         pair = self._systems[self.system.value].gap()
         if pair is None:
-            self.answer.value = "<p><b>There is no such pair: every phase 1 quorum meets every phase 2 quorum.</b></p>"
+            self.answer.value = (
+                "<p><b>There is no such pair: every phase 1 quorum meets every phase 2 quorum.</b></p>"
+            )
         else:
             self.pick(set(pair[0]), set(pair[1]))
 

@@ -36,7 +36,9 @@ def quorum_overlap(
     picture = Picture(f"{verdict[0]} {verdict[1]} {caption}", "")
     middle = (len(system.members) - 1) * STEP / 2
     picture.put("one", middle, 0, "phase 1: promises", shape="box", style="rounded", color=BLUE, penwidth="2")
-    picture.put("two", middle, 190, "phase 2: votes", shape="box", style="rounded,dashed", color=ORANGE, penwidth="2")
+    picture.put(
+        "two", middle, 190, "phase 2: votes", shape="box", style="rounded,dashed", color=ORANGE, penwidth="2"
+    )
     words = []
     for i, name in enumerate(system.members):
         in_one, in_two = name in one, name in two

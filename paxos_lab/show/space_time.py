@@ -161,12 +161,14 @@ def _still_flying(
     id = f"flying{envelope.id}"
     shift = (envelope.id % 5 - 2) * 5  # several may wait for one node
     picture.dot(id, x[envelope.to] + shift, bottom)
-    picture.edge(f"step{step.step}", id, **{**line_of(envelope.message), "style": "dotted", "arrowhead": "open"})
+    picture.edge(
+        f"step{step.step}", id, **{**line_of(envelope.message), "style": "dotted", "arrowhead": "open"}
+    )
 
 
 def _effect(step: Step) -> str:
     """The change that matters most to the eye."""
-    for field in ("learned", "accepted", "promised", "round"):
+    for field in ("learned", "accepted", "promised", "round", "decision", "decided", "voted"):
         if field in step.changed:
             return f"{field} {short(step.changed[field][1], 19)}"
     return ""

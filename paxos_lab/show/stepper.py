@@ -39,10 +39,12 @@ class Stepper(anywidget.AnyWidget):
 
     def __init__(self, bus: MessageBus, quorums: QuorumSystem | None = None) -> None:
         if not isinstance(bus, MessageBus):
-            raise LabError(f"Stepper shows a MessageBus, got {short(repr(bus), 60)}: write Stepper(MessageBus(...))")
+            raise LabError(
+                f"Stepper shows a MessageBus, got {short(repr(bus), 60)}: write Stepper(MessageBus(...))"
+            )
         self.bus = bus
         self.quorums = quorums or next(
-            (n.quorums for n in bus if isinstance(getattr(n, "quorums", None), QuorumSystem)), None
+            (q for node in bus if isinstance(q := getattr(node, "quorums", None), QuorumSystem)), None
         )
         self._future: list[Event] = []  # what was undone, next first
         self._order = bus.names
@@ -100,8 +102,8 @@ class Stepper(anywidget.AnyWidget):
             case {"do": "jump", "step": int(step)}:
                 self.jump(step)
             case {"do": ("deliver" | "drop" | "duplicate") as verb, "id": int(id)}:
-                kind = {"deliver": Deliver, "drop": Drop, "duplicate": Duplicate}[verb]
-                self.act(kind(self.bus.envelope(id)))
+                kinds: dict[str, Any] = {"deliver": Deliver, "drop": Drop, "duplicate": Duplicate}
+                self.act(kinds[verb](self.bus.envelope(id)))
             case {"do": "deliver, then crash", "id": int(id)}:
                 envelope = self.bus.envelope(id)
                 self.act(Crash(envelope.to, during=Deliver(envelope)))

@@ -174,7 +174,9 @@ def test_what_a_learner_types_stays_text(open_notebook, stepper):
     )
     count = page.locator(".paxos-stepper").count()
     widget = stepper(page, count - 1)
-    page.wait_for_function("() => [...document.querySelectorAll('.paxos-stepper')].at(-1).innerText.includes('onerror')")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.paxos-stepper')].at(-1).innerText.includes('onerror')"
+    )
     widget.click("forward")
     assert widget.root.locator("img, script").count() == 0
     assert page.evaluate("() => window.pwned") is None
