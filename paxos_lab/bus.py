@@ -101,7 +101,8 @@ class MessageBus:
         """Everything that changes during a run, as it is before the first event."""
         for name, node in self._nodes.items():
             put_state(node, self._birth[name])
-        self._known: dict[str, State] = dict(self._birth)
+        # What each node's fields were after the last step, to tell what the next one changes.
+        self._known: dict[str, list[Any]] = {n: list(state) for n, state in self._birth.items()}
         self._random = random.Random(self._seed)
         self._steps = 0
         self.now = 0.0
@@ -277,16 +278,20 @@ class MessageBus:
         `at`: the virtual time of the event; left out, it is when the message or timer was due, or
         now. Raises `NotEnabled`, `UnknownNode` or `RoleError`; then nothing has changed.
         """
+        self._require(event)
         if not self._traced:  # the state known is as old as the last recorded step
-            self._known = {name: state_of(node) for name, node in self._nodes.items()}
+            self._known = {name: list(state_of(node)) for name, node in self._nodes.items()}
         step = self._happen(event, at, record=True)
         assert step is not None
         return step
 
-    def _happen(self, event: Event, at: float | None, record: bool) -> Step | None:
+    def _require(self, event: Event) -> None:
         reason = self.why_not(event)
         if reason is not None:
             raise NotEnabled(f"{reason} (step {self._steps + 1})")
+
+    def _happen(self, event: Event, at: float | None, record: bool) -> Step | None:
+        """Make an event happen that is known to be possible."""
         inner: Any = event.during if type(event) is Crash and event.during is not None else event
         kind = type(inner)
         name: str | None = None
@@ -323,7 +328,13 @@ class MessageBus:
         if type(event) is Crash:
             self._fall(event.node)
             effects = []
-        sent = [self._perform(name, effect) for effect in effects] if effects else []
+        sent: list[Envelope] = []
+        for effect in effects:
+            assert name is not None
+            if type(effect) is Send:
+                sent.append(self._dispatch(name, effect.to, effect.message))
+            else:
+                self._wind(name, effect)
         if kind in (Drop, Duplicate):
             envelope, _, cause = self._flying[inner.envelope.id]
             self._to_double.discard(envelope.id)
@@ -337,10 +348,8 @@ class MessageBus:
             return None
         changed: dict[str, tuple[Any, Any]] = {}
         if name is not None:
-            changed, self._known[name] = changes(self._nodes[name], self._known[name])
-        step = Step(
-            self._steps, self.now, event, name, changed, tuple([e for e in sent if e is not None]), cause
-        )
+            changed = changes(self._nodes[name], self._known[name])
+        step = Step(self._steps, self.now, event, name, changed, tuple(sent), cause)
         if self._traced:
             self._trace.append(step)
         return step
@@ -359,10 +368,8 @@ class MessageBus:
                 raise unknown(effect.to, self._nodes)
         return effects
 
-    def _perform(self, name: str | None, effect: Effect) -> Envelope | None:
-        assert name is not None
-        if type(effect) is Send:
-            return self._dispatch(name, effect.to, effect.message)
+    def _wind(self, name: str, effect: Effect) -> None:
+        """Set or stop a timer."""
         if type(effect) is SetTimer:
             self._order += 1
             due = self.now + effect.delay
@@ -370,7 +377,6 @@ class MessageBus:
             heapq.heappush(self._agenda, (due, self._order, Timeout(name, effect.timer)))
         elif type(effect) is CancelTimer:
             self._timers.pop((name, effect.timer), None)
-        return None
 
     def _dispatch(self, sender: str, to: str, message: Any, fresh: bool = True) -> Envelope:
         self._last_id = id = self._last_id + 1
@@ -503,6 +509,8 @@ class MessageBus:
             event = choose(self)
             if event is None:
                 return made
+            if schedule is not None:
+                self._require(event)
             self._happen(event, None, record=self._traced)
         return max_steps
 
@@ -531,7 +539,6 @@ class MessageBus:
         other._random.setstate(self._random.getstate())
         other._trace = Trace(self._trace)
         for name in (
-            "_known",
             "_started",
             "_to_start",
             "_down",
@@ -542,6 +549,7 @@ class MessageBus:
             "_held",
         ):
             setattr(other, name, copy.copy(getattr(self, name)))
+        other._known = {name: list(state) for name, state in self._known.items()}
         other._group = dict(self._group)
         return other
 

@@ -7,6 +7,7 @@ twin and on the node itself, and whatever differs is reported with the field and
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -37,7 +38,7 @@ def state_of(node: Node) -> State:
 
 def put_state(node: Node, state: State) -> None:
     """Give the node the fields of `state`."""
-    for name, value in zip(field_names(type(node)), state, strict=True):
+    for name, value in zip(field_names(node), state, strict=True):
         setattr(node, name, copy_of(value))
 
 
@@ -49,35 +50,32 @@ def twin(node: Node) -> Node:
     return other
 
 
-def changes(node: Node, before: State) -> tuple[dict[str, tuple[Any, Any]], State]:
-    """`{field: (before, after)}` since `before`, and the state now."""
-    now = read(node)
-    changed: dict[str, tuple[Any, Any]] | None = None
-    for index, (old, value) in enumerate(zip(before, now, strict=True)):
+def changes(node: Node, known: list[Any]) -> dict[str, tuple[Any, Any]]:
+    """`{field: (before, after)}` since the state `known`, which is brought up to date."""
+    changed: dict[str, tuple[Any, Any]] = {}
+    index = 0
+    for value in read(node):
+        old = known[index]
         # An immutable value that is the same object cannot have changed; a container is never the
         # same object as its copy, so it is compared.
-        if value is old or (value == old and type(value) is type(old)):
-            continue
-        name = field_names(type(node))[index]
-        if changed is None:
-            changed = {}
-        changed[name] = (old, _copy_field(node, name, value))
-    if changed is None:
-        return {}, before
-    names = field_names(type(node))
-    after = [changed[n][1] if n in changed else old for n, old in zip(names, before, strict=True)]
-    return changed, tuple(after)
+        if value is not old and (value != old or type(value) is not type(old)):
+            name = field_names(node)[index]
+            known[index] = new = value if type(value) in ATOMS else _copy_field(node, name, value)
+            changed[name] = (old, new)
+        index += 1
+    return changed
 
 
 def read(node: Node) -> State:
     """The values of the node's fields themselves, not copies."""
-    return _reader(type(node))(node)
+    role: Any = type(node)
+    return _reader(role)(node)
 
 
 def forget_volatile(node: Node, at_birth: State) -> None:
     """What a crash does to memory: volatile fields are again as they were at birth."""
-    keep = stable_fields(type(node))
-    for name, value in zip(field_names(type(node)), at_birth, strict=True):
+    keep = stable_fields(node)
+    for name, value in zip(field_names(node), at_birth, strict=True):
         if name not in keep:
             setattr(node, name, copy_of(value))
 
@@ -126,7 +124,7 @@ def run_hook(node: Node, hook: str, arguments: tuple[Any, ...], nodes: Mapping[s
             _check_effect(effect, call, nodes)
         _check_attributes(node, call)
         after, again = state_of(node), state_of(shadow)
-        for name, mine, its in zip(field_names(type(node)), after, again, strict=True):
+        for name, mine, its in zip(field_names(node), after, again, strict=True):
             if mine != its:
                 raise RoleError(
                     f"{call} is not deterministic: run twice on the same state and message it left "
@@ -139,7 +137,7 @@ def run_hook(node: Node, hook: str, arguments: tuple[Any, ...], nodes: Mapping[s
                 f"{_short(rehearsal)} and for {_short(effects)}"
             )
         for other, was in around:
-            changed, _ = changes(other, was)
+            changed = changes(other, list(was))
             if changed:
                 raise RoleError(
                     f"{call} changed {other.name}.{next(iter(changed))}: a node may only change its "
@@ -189,7 +187,7 @@ def _check_effect(effect: Effect, call: str, nodes: Mapping[str, Node]) -> None:
 
 
 def _check_attributes(node: Node, call: str) -> None:
-    extra = node.__dict__.keys() - {"name"} - set(field_names(type(node)))
+    extra = node.__dict__.keys() - {"name"} - set(field_names(node))
     if extra:
         raise RoleError(
             f"{call} set self.{min(extra)}, which is not a field: declare it in the class, so that "
@@ -205,12 +203,12 @@ def _copy_field(node: Node, name: str, value: Any) -> Any:
 
 
 def _fields(node: Node) -> list[tuple[str, Any]]:
-    return list(zip(field_names(type(node)), read(node), strict=True))
+    return list(zip(field_names(node), read(node), strict=True))
 
 
 @cache
-def _reader(role: type) -> Callable[[Node], State]:
-    names = field_names(role)
+def _reader(role: Any) -> Callable[[Node], State]:
+    names = tuple(f.name for f in dataclasses.fields(role) if f.name != "name")
     if len(names) >= 2:
         return operator.attrgetter(*names)
     if names:

@@ -61,7 +61,7 @@ class CancelTimer(NamedTuple):
 Effect = Send | SetTimer | CancelTimer
 
 
-@dataclass(eq=False)
+@dataclass
 class Node:
     """A process with a name. Subclasses are dataclasses too; their fields are the whole state.
 
@@ -113,7 +113,10 @@ class Node:
 
     def _wish(self, effect: Effect) -> None:
         # Not a dataclass field: it is not state, since it is empty between any two steps.
-        self.__dict__.setdefault("_outbox", []).append(effect)
+        outbox = self.__dict__.get("_outbox")
+        if outbox is None:
+            outbox = self.__dict__["_outbox"] = []
+        outbox.append(effect)
 
 
 def react(node: Node, hook: str, *arguments: Any) -> list[Effect]:
@@ -128,13 +131,19 @@ def react(node: Node, hook: str, *arguments: Any) -> list[Effect]:
     return effects
 
 
-@cache
-def field_names(role: type) -> tuple[str, ...]:
-    """The fields that make up the state of a role, in the order of declaration, without `name`."""
-    return tuple(f.name for f in dataclasses.fields(role) if f.name != "name")
+def field_names(node: Node) -> tuple[str, ...]:
+    """The fields that make up the state of a node, in the order of declaration, without `name`."""
+    role: Any = type(node)
+    return _layout(role)[0]
 
 
-@cache
-def stable_fields(role: type) -> frozenset[str]:
+def stable_fields(node: Node) -> frozenset[str]:
     """The names of the fields that survive a crash."""
-    return frozenset(f.name for f in dataclasses.fields(role) if f.metadata.get("stable"))
+    role: Any = type(node)
+    return _layout(role)[1]
+
+
+@cache
+def _layout(role: Any) -> tuple[tuple[str, ...], frozenset[str]]:
+    fields = [f for f in dataclasses.fields(role) if f.name != "name"]
+    return tuple(f.name for f in fields), frozenset(f.name for f in fields if f.metadata.get("stable"))

@@ -29,7 +29,7 @@ class Proposer(Node):
 
     value: Any
     acceptors: tuple[str, ...]
-    quorums: QuorumSystem | None = None
+    quorums: QuorumSystem = None  # type: ignore[assignment]  # majorities, filled in below
     patience: float = 10.0
     round: int = stable(0)  # on disk: a ballot used before a crash must never be used again
     ballot: Ballot = Ballot.ZERO

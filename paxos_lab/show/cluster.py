@@ -14,8 +14,8 @@ COLUMN, ROW = 270, 112
 def holdings(node: Node) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """(field, value) of what is on disk and of what is in memory; what never changes is left out."""
     disk, memory = [], []
-    for name, value in zip(field_names(type(node)), read(node), strict=True):
-        if name in stable_fields(type(node)):
+    for name, value in zip(field_names(node), read(node), strict=True):
+        if name in stable_fields(node):
             disk.append((name, plainly(value)))
         elif name not in _SETTINGS:
             memory.append((name, plainly(value)))
