@@ -34,7 +34,8 @@ def svg_of(graph: graphviz.Digraph, alt: str) -> str:
     svg = _NOISE.sub("", _BEFORE_SVG.sub("", raw)).strip()
     spoken = "".join(c if c.isprintable() else " " for c in alt)
     name = escape(spoken if len(spoken) <= 600 else spoken[:597] + "...", quote=True)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{name}" ', 1)
+    # A page narrower than the picture shows it smaller, not cut off.
+    return svg.replace("<svg ", f'<svg role="img" style="max-width:100%;height:auto" aria-label="{name}" ', 1)
 
 
 @cache
