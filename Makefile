@@ -10,7 +10,6 @@ ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
 endif
 STAMP := $(VENV)/.set-up
-LAB_CONFIG := JUPYTER_CONFIG_DIR=$(CURDIR)/tools/jupyter
 BARE := $(if $(filter 0,$(BROWSER)),--no-browser,)
 
 .DEFAULT_GOAL := help
@@ -28,7 +27,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 lab: $(STAMP)  ## open the course in JupyterLab (PORT=8888, BROWSER=0: do not open a browser)
-	$(LAB_CONFIG) $(BIN)/jupyter lab --ip=127.0.0.1 --port=$(PORT) $(BARE) \
+	$(BIN)/jupyter lab --config=tools/jupyter_lab_config.py --ip=127.0.0.1 --port=$(PORT) $(BARE) \
 	  $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root,) notebooks/00_start_here.ipynb
 
 test: $(STAMP)  ## run every test: code, notebooks, browser

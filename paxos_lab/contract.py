@@ -7,6 +7,7 @@ twin and on the node itself, and whatever differs is reported with the field and
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import operator
 from collections.abc import Callable, Iterable, Mapping
@@ -118,12 +119,16 @@ def run_hook(node: Node, hook: str, arguments: tuple[Any, ...], nodes: Mapping[s
     call = f"{node.name}.{hook}({', '.join(map(_short, arguments))})"
     shadow = twin(node)
     try:
-        rehearsal = _attempt(shadow, hook, arguments, call)
+        # The rehearsal has the message as a copy, so that forging it there harms nobody.
+        rehearsal = _attempt(shadow, hook, tuple(map(copy.copy, arguments)), call)
         effects = _attempt(node, hook, arguments, call)
         for effect in effects:
             _check_effect(effect, call, nodes)
         _check_attributes(node, call)
-        after, again = state_of(node), state_of(shadow)
+        try:
+            after, again = state_of(node), state_of(shadow)
+        except RoleError as error:
+            raise RoleError(f"{call}: {error}") from error
         for name, mine, its in zip(field_names(node), after, again, strict=True):
             if mine != its:
                 raise RoleError(
@@ -144,6 +149,8 @@ def run_hook(node: Node, hook: str, arguments: tuple[Any, ...], nodes: Mapping[s
                     "own fields; to reach another one, send it a message"
                 )
     except RoleError:
+        for extra in _undeclared(node):
+            delattr(node, extra)
         put_state(node, before)
         for other, was in around:
             put_state(other, was)
@@ -187,12 +194,16 @@ def _check_effect(effect: Effect, call: str, nodes: Mapping[str, Node]) -> None:
 
 
 def _check_attributes(node: Node, call: str) -> None:
-    extra = node.__dict__.keys() - {"name"} - set(field_names(node))
+    extra = _undeclared(node)
     if extra:
         raise RoleError(
             f"{call} set self.{min(extra)}, which is not a field: declare it in the class, so that "
             "it can be shown, saved and lost in a crash"
         )
+
+
+def _undeclared(node: Node) -> set[str]:
+    return node.__dict__.keys() - {"name"} - set(field_names(node))
 
 
 def _copy_field(node: Node, name: str, value: Any) -> Any:

@@ -54,13 +54,14 @@ def copy_of(value: Any) -> Any:
         return [copy_of(v) for v in value]
     if kind is set:
         return set(value)
-    if kind is tuple:
-        return tuple([copy_of(v) for v in value]) if why_mutable(value) else value
-    if _is_instance_of_dataclass(value) and why_mutable(value) is not None:
-        return dataclasses.replace(value, **{n: copy_of(v) for n, v in _init_parts(value)})
     reason = why_mutable(value)
     if reason is None:
         return value
+    if isinstance(value, tuple):
+        parts = [copy_of(v) for v in value]
+        return tuple(parts) if kind is tuple else kind(*parts)
+    if _is_instance_of_dataclass(value):
+        return dataclasses.replace(value, **{n: copy_of(v) for n, v in _init_parts(value)})
     raise NotPlain(reason)
 
 

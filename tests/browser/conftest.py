@@ -46,10 +46,10 @@ def lab(chromium_path, tmp_path_factory):
     command = [
         sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", "--ip=127.0.0.1",
         f"--port={port}", "--ServerApp.port_retries=0", "--expose-app-in-browser",
-        f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}",
+        f"--IdentityProvider.token={token}", f"--config={TOP / 'tools' / 'jupyter_lab_config.py'}", f"--ServerApp.root_dir={folder}",
     ]  # fmt: skip
     own = {
-        "JUPYTER_CONFIG_DIR": str(TOP / "tools" / "jupyter"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_DATA_DIR": str(folder / "data"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),

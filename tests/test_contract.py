@@ -1,0 +1,213 @@
+"""The contract of a role: each breach is named with hook, field and step, and undone."""
+
+import itertools
+import random
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+from paxos_lab import LabError, MessageBus, Node, RoleError, UnknownNode, stable, volatile
+
+
+@dataclass(frozen=True)
+class Note:
+    text: str
+
+
+def one_step(role, *others, message=Note("hello")):
+    """A bus whose first step is the message arriving at the role called `r`."""
+    bus = MessageBus([role, Node("x"), *others])
+    before = repr((vars(role), [vars(n) for n in bus], bus.in_flight, bus.timers, bus.trace))
+    with pytest.raises(LabError) as caught:
+        bus.invoke("r", message)
+    assert repr((vars(role), [vars(n) for n in bus], bus.in_flight, bus.timers, bus.trace)) == before
+    assert "r.receive" in str(caught.value)
+    assert "(step 1)" in str(caught.value)
+    return caught
+
+
+@dataclass
+class Role(Node):
+    """The start of every breach below."""
+
+    kept: list = stable([])
+    count: int = 0
+
+
+def test_chance_in_a_field_is_named_with_the_field():
+    class Gambler(Role):
+        def receive(self, sender, message):
+            self.count = random.random()
+
+    assert "not deterministic" in str(one_step(Gambler("r")).value)
+    assert "count = " in str(one_step(Gambler("r")).value)
+
+
+def test_chance_in_a_message_or_timer_is_named():
+    class Gambler(Role):
+        def receive(self, sender, message):
+            self.send("x", Note(str(random.random())))
+
+    class Dawdler(Role):
+        def receive(self, sender, message):
+            self.set_timer("t", random.random())
+
+    for kind in (Gambler, Dawdler):
+        assert "it asked for" in str(one_step(kind("r")).value)
+
+
+def test_the_clock_and_a_counter_outside_are_chance_too():
+    ticks = itertools.count()
+
+    class Clock(Role):
+        def receive(self, sender, message):
+            self.count = time.perf_counter_ns()
+
+    class Outside(Role):
+        def receive(self, sender, message):
+            self.count = next(ticks)
+
+    for kind in (Clock, Outside):
+        assert "not deterministic" in str(one_step(kind("r")).value)
+
+
+def test_state_in_the_class_is_not_state_of_the_node():
+    class Shares(Role):
+        seen = []  # not a field: all nodes of the class would share it
+
+        def receive(self, sender, message):
+            Shares.seen.append(message)
+            self.count = len(Shares.seen)
+
+    assert "not deterministic" in str(one_step(Shares("r")).value)
+
+
+def test_two_nodes_with_one_list_are_refused_at_once():
+    shared = []
+    with pytest.raises(RoleError, match=r"r\.kept and s\.kept are one and the same list"):
+        MessageBus([Role("r", shared), Role("s", shared)])
+
+
+def test_reaching_into_another_node_is_named():
+    victim = Role("v")
+
+    class Meddler(Role):
+        def receive(self, sender, message):
+            victim.count = 99
+
+    assert "changed v.count" in str(one_step(Meddler("r"), victim).value)
+    assert victim.count == 0
+
+
+def test_changing_the_message_is_named():
+    class Forger(Role):
+        def receive(self, sender, message):
+            object.__setattr__(message, "text", "forged")
+
+    message = Note("hello")
+    assert "changed the message it was given" in str(one_step(Forger("r"), message=message).value)
+    assert message.text == "hello"
+
+
+@pytest.mark.parametrize("message", [[1], {"a": 1}, {1}, object(), (1, [2])])
+def test_a_message_that_could_change_is_refused(message):
+    class Sends(Role):
+        def receive(self, sender, note):
+            self.send("x", message)
+
+    assert "may not change after it was sent" in str(one_step(Sends("r")).value)
+
+
+def test_sending_to_nobody_is_named():
+    class Lost(Role):
+        def receive(self, sender, message):
+            self.send("nobody", message)
+
+    caught = one_step(Lost("r"))
+    assert caught.type is UnknownNode
+    assert "'nobody'" in str(caught.value) and "there are r, x" in str(caught.value)
+
+
+@pytest.mark.parametrize("delay", [-1, "soon", None])
+def test_a_timer_without_a_sensible_delay_is_named(delay):
+    class Hurried(Role):
+        def receive(self, sender, message):
+            self.set_timer("t", delay)
+
+    assert "needs a name and a delay of 0 or more" in str(one_step(Hurried("r")).value)
+
+
+def test_an_error_in_a_hook_is_told_with_its_text_and_undone():
+    class Breaks(Role):
+        def receive(self, sender, message):
+            self.kept.append(1)
+            return {}[message.text]
+
+    caught = one_step(Breaks("r"))
+    assert "raised KeyError: 'hello'" in str(caught.value)
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_a_hook_with_the_wrong_parameters_is_told():
+    class Deaf(Role):
+        def receive(self, message):
+            pass
+
+    assert "raised TypeError" in str(one_step(Deaf("r")).value)
+
+
+def test_an_attribute_that_is_no_field_is_named():
+    class Careless(Role):
+        def receive(self, sender, message):
+            self.extra = 1
+
+    assert "set self.extra, which is not a field" in str(one_step(Careless("r")).value)
+
+
+def test_a_field_that_cannot_be_copied_is_named():
+    class Hoards(Role):
+        def receive(self, sender, message):
+            self.count = object()
+
+    assert "r.count cannot be copied" in str(one_step(Hoards("r")).value)
+    with pytest.raises(RoleError, match=r"r\.count cannot be copied"):
+        MessageBus([Role("r", count=lambda: 1)])
+
+
+def test_a_forgotten_decorator_is_named():
+    class Forgets(Node):
+        promised: int = 0
+
+    with pytest.raises(RoleError, match="Forgets declares fields: write @dataclass above it"):
+        MessageBus([Forgets("r")])
+
+
+def test_lawful_roles_pass():
+    @dataclass
+    class Lawful(Role):
+        nested: dict = field(default_factory=lambda: {"a": [1]})
+        memory: set = volatile(set())
+
+        def receive(self, sender, message):
+            self.nested["a"].append(message)
+            self.memory.add(sender)
+            self.kept.append(message)
+            self.count += 1
+            self.send({"x", "r"}, message)
+            self.set_timer("t", 0)
+
+    bus = MessageBus([Lawful("r"), Role("x")])
+    for _ in range(3):
+        bus.invoke("r", Note("hello"))
+    assert bus["r"].count == 3 and bus["r"].nested == {"a": [1, *[Note("hello")] * 3]}
+
+
+def test_unchecked_runs_trust_the_role():
+    class Gambler(Role):
+        def receive(self, sender, message):
+            self.count = random.random()
+
+    bus = MessageBus([Gambler("r")], checked=False)
+    bus.invoke("r", Note("hello"))
+    assert bus["r"].count > 0
