@@ -7,8 +7,6 @@ of them happen; everything else is a convenience on these two.
 from __future__ import annotations
 
 import copy
-import heapq
-import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -40,11 +38,10 @@ from paxos_lab.events import (
     Timeout,
     node_of,
 )
-from paxos_lab.node import CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
+from paxos_lab.network import Delay, Network
+from paxos_lab.node import Effect, LabError, Node, RoleError, Send, SetTimer, react
 from paxos_lab.plain import why_mutable
 from paxos_lab.trace import Step, Trace
-
-Delay = float | tuple[float, float] | Callable[[random.Random, str, str], float]
 
 
 class NotEnabled(LabError):
@@ -84,10 +81,7 @@ class MessageBus:
             self._nodes[node.name] = node
         check_apart(self._nodes.values())
         self._birth: dict[str, State] = {n: state_of(node) for n, node in self._nodes.items()}
-        self.loss = _probability("loss", loss)
-        self.duplicate_rate = _probability("duplicate", duplicate)
-        self._delay = _as_function(delay)
-        self._seed = seed
+        self._fresh_network = Network(self._nodes, seed, delay, loss, duplicate)
         self._idle = tuple(idle)
         for name in self._idle:
             self[name]  # raises if unknown
@@ -103,22 +97,13 @@ class MessageBus:
             put_state(node, self._birth[name])
         # What each node's fields were after the last step, to tell what the next one changes.
         self._known: dict[str, list[Any]] = {n: list(state) for n, state in self._birth.items()}
-        self._random = random.Random(self._seed)
+        self._network = self._fresh_network.copy()
         self._steps = 0
         self.now = 0.0
         self._trace = Trace()
         self._down: dict[str, int] = {}  # name -> step of the crash
         self._started: set[str] = set()
         self._to_start = [name for name in self._startable() if name not in self._idle]
-        self._last_id = 0
-        self._flying: dict[int, tuple[Envelope, float, int]] = {}  # id -> envelope, due, step sent
-        self._to_double: set[int] = set()
-        self._timers: dict[tuple[str, str], tuple[float, int, int]] = {}  # -> due, order, step set
-        self._agenda: list[tuple[float, int, Event]] = []  # a heap; entries may be stale
-        self._order = 0
-        self._held: list[tuple[float, int, Event]] = []  # due, but the cut is in the way
-        self._partition: Partition | None = None
-        self._group: dict[str, int] = {}
 
     # ---- looking
 
@@ -139,12 +124,12 @@ class MessageBus:
     @property
     def in_flight(self) -> list[Envelope]:
         """The messages that were sent and are neither delivered nor lost, oldest first."""
-        return [envelope for envelope, _, _ in self._flying.values()]
+        return [flight.envelope for flight in self._network.flying.values()]
 
     @property
     def timers(self) -> list[tuple[str, str, float]]:
         """(node, timer, due) of every timer that runs."""
-        return [(node, timer, due) for (node, timer), (due, _, _) in self._timers.items()]
+        return [(node, timer, alarm.due) for (node, timer), alarm in self._network.timers.items()]
 
     @property
     def down(self) -> list[str]:
@@ -154,7 +139,7 @@ class MessageBus:
     @property
     def cut(self) -> Partition | None:
         """The partition in force, if there is one."""
-        return self._partition
+        return self._network.partition
 
     @property
     def trace(self) -> Trace:
@@ -164,11 +149,15 @@ class MessageBus:
         return self._trace
 
     def envelope(self, id: int) -> Envelope:
-        """The message in flight with that id."""
-        if id not in self._flying:
-            known = ", ".join(map(str, self._flying)) or "none"
+        """The message in flight with that id; raises `NotEnabled` if there is none."""
+        if id not in self._network.flying:
+            known = ", ".join(map(str, self._network.flying)) or "none"
             raise NotEnabled(f"no message with id {id} is in flight; in flight: {known}")
-        return self._flying[id][0]
+        return self._network.flying[id].envelope
+
+    def is_cut(self, sender: str, to: str) -> bool:
+        """True if a partition keeps messages of `sender` from reaching `to`."""
+        return self._network.is_cut(sender, to)
 
     # ---- what can happen
 
@@ -180,7 +169,7 @@ class MessageBus:
         arriving: list[Deliver] = [
             Deliver(e) for e in self.in_flight if e.to not in self._down and not self.is_cut(e.sender, e.to)
         ]
-        ringing = [Timeout(node, timer) for node, timer in self._timers]
+        ringing = [Timeout(node, timer) for node, timer in self._network.timers]
         starting = [Start(name) for name in self._startable()]
         restarting = [Restart(name) for name in self._down]
         acting: list[Any] = [*starting, *arriving, *ringing, *restarting]
@@ -190,7 +179,7 @@ class MessageBus:
         events += [Crash(name) for name in self._nodes if name not in self._down]
         events += [Crash(name, during=event) for event in acting if (name := node_of(event))]
         events += restarting
-        if self._partition is not None:
+        if self.cut is not None:
             events.append(Heal())
         return events
 
@@ -198,18 +187,21 @@ class MessageBus:
         """The reason why `event` cannot happen now, or None if it can."""
         match event:
             case Deliver(e) | Drop(e) | Duplicate(e):
-                flying = self._flying.get(e.id)
-                if flying is None or flying[0] != e:
+                flight = self._network.flying.get(e.id) if isinstance(e, Envelope) else None
+                if flight is None or flight.envelope != e:
                     return f"the message {e} is not in flight"
-                if isinstance(event, Deliver):
+                if type(event) is Deliver:
                     if e.to in self._down:
                         return f"{e.to} is down: restart it first, or drop the message"
-                    if self._partition is not None and self.is_cut(e.sender, e.to):
+                    if self.is_cut(e.sender, e.to):
                         return f"the partition keeps {e.sender} from reaching {e.to}: heal it first"
             case Timeout(node, timer):
-                if (node, timer) not in self._timers:
-                    known = [t for n, t in self._timers if n == node]
-                    return f"{node} has set no timer {timer!r}; running there: {known or 'none'}"
+                if (node, timer) not in self._network.timers:
+                    known = [t for n, t in self._network.timers if n == node]
+                    return (
+                        self._why_not_up(node)
+                        or f"{node} has set no timer {timer!r}; running there: {known or 'none'}"
+                    )
             case Crash(node, during):
                 if during is None:
                     return self._why_not_up(node)
@@ -228,7 +220,7 @@ class MessageBus:
             case Partition(groups):
                 return self._why_no_partition(groups)
             case Heal():
-                if self._partition is None:
+                if self.cut is None:
                     return "there is no partition to heal"
             case Invoke(node, message):
                 return self._why_not_up(node) or why_mutable(message, "the message")
@@ -236,39 +228,12 @@ class MessageBus:
                 return f"{event!r} is no event: see paxos_lab.events for those there are"
         return None
 
-    def is_cut(self, sender: str, to: str) -> bool:
-        """True if the partition keeps messages of `sender` from reaching `to`."""
-        if self._partition is None:
-            return False
-        a, b = self._group[sender], self._group[to]
-        return a < b if self._partition.one_way else a != b
-
     def upcoming(self) -> Event | None:
         """What virtual time brings next: an arrival, a loss, a copy or a timer; None if nothing."""
         for name in self._to_start:
             if name not in self._down:
                 return Start(name)
-        while self._agenda:
-            entry = self._agenda[0]
-            event = entry[2]
-            if type(event) is Timeout:
-                timer = self._timers.get((event.node, event.timer))
-                if timer is not None and timer[1] == entry[1]:
-                    return event
-            else:
-                envelope: Envelope = event.envelope  # type: ignore[union-attr]
-                if envelope.id in self._flying and (
-                    type(event) is not Duplicate or envelope.id in self._to_double
-                ):
-                    if envelope.to in self._down:
-                        return Drop(envelope)
-                    if type(event) is not Deliver:
-                        return event
-                    if self._partition is None or not self.is_cut(envelope.sender, envelope.to):
-                        return event
-                    self._held.append(entry)
-            heapq.heappop(self._agenda)
-        return None
+        return self._network.upcoming(self._down)
 
     # ---- making it happen
 
@@ -294,20 +259,20 @@ class MessageBus:
         """Make an event happen that is known to be possible."""
         inner: Any = event.during if type(event) is Crash and event.during is not None else event
         kind = type(inner)
-        name: str | None = None
+        name: Any = None
         effects: list[Effect] = []
         time, cause = self.now, None
         if kind is Deliver:
-            envelope, due, cause = self._flying[inner.envelope.id]
+            envelope, due, cause = self._network.flying[inner.envelope.id]
             name, time = envelope.to, max(time, due)
             effects = self._run(name, "receive", envelope.sender, envelope.message)
-            del self._flying[envelope.id]
+            self._network.take(envelope)
         elif kind is Timeout:
             name = inner.node
-            due, _, cause = self._timers[name, inner.timer]
+            due, _, cause = self._network.timers[name, inner.timer]
             time = max(time, due)
             effects = self._run(name, "timeout", inner.timer)
-            del self._timers[name, inner.timer]
+            self._network.cancel_timer(name, inner.timer)
         elif kind is Start:
             name = inner.node
             effects = self._run(name, "start")
@@ -328,22 +293,14 @@ class MessageBus:
         if type(event) is Crash:
             self._fall(event.node)
             effects = []
-        sent: list[Envelope] = []
-        for effect in effects:
-            assert name is not None
-            if type(effect) is Send:
-                sent.append(self._dispatch(name, effect.to, effect.message))
-            else:
-                self._wind(name, effect)
-        if kind in (Drop, Duplicate):
-            envelope, _, cause = self._flying[inner.envelope.id]
-            self._to_double.discard(envelope.id)
-            if kind is Drop:
-                del self._flying[envelope.id]
-            else:
-                sent = [self._dispatch(envelope.sender, envelope.to, envelope.message, fresh=False)]
+        sent = [e for effect in effects if (e := self._perform(name, effect))] if effects else []
+        if kind is Drop:
+            cause = self._network.take(inner.envelope).cause
+        elif kind is Duplicate:
+            twin, cause = self._network.double(inner.envelope, self.now, self._steps)
+            sent = [twin]
         elif kind is Partition or kind is Heal:
-            self._cut(inner if kind is Partition else None)
+            self._network.cut(inner if kind is Partition else None)
         if not record:
             return None
         changed: dict[str, tuple[Any, Any]] = {}
@@ -368,48 +325,19 @@ class MessageBus:
                 raise unknown(effect.to, self._nodes)
         return effects
 
-    def _wind(self, name: str, effect: Effect) -> None:
-        """Set or stop a timer."""
-        if type(effect) is SetTimer:
-            self._order += 1
-            due = self.now + effect.delay
-            self._timers[name, effect.timer] = (due, self._order, self._steps)
-            heapq.heappush(self._agenda, (due, self._order, Timeout(name, effect.timer)))
-        elif type(effect) is CancelTimer:
-            self._timers.pop((name, effect.timer), None)
-
-    def _dispatch(self, sender: str, to: str, message: Any, fresh: bool = True) -> Envelope:
-        self._last_id = id = self._last_id + 1
-        self._order += 1
-        envelope = Envelope(id, sender, to, message)
-        due = self.now + self._delay(self._random, sender, to)
-        self._flying[id] = (envelope, due, self._steps)
-        event: Event = Deliver(envelope)
-        if self.loss and self._random.random() < self.loss:
-            event = Drop(envelope)
-        elif fresh and self.duplicate_rate and self._random.random() < self.duplicate_rate:
-            self._to_double.add(id)
-            heapq.heappush(self._agenda, (due, self._order, Duplicate(envelope)))
-            self._order += 1
-        heapq.heappush(self._agenda, (due, self._order, event))
-        return envelope
+    def _perform(self, name: str, effect: Effect) -> Envelope | None:
+        if isinstance(effect, Send):
+            return self._network.send(name, effect.to, effect.message, self.now, self._steps)
+        if isinstance(effect, SetTimer):
+            self._network.set_timer(name, effect.timer, self.now + effect.delay, self._steps)
+        else:
+            self._network.cancel_timer(name, effect.timer)
+        return None
 
     def _fall(self, name: str) -> None:
         self._down[name] = self._steps
         forget_volatile(self._nodes[name], self._birth[name])
-        for key in [key for key in self._timers if key[0] == name]:
-            del self._timers[key]
-
-    def _cut(self, partition: Partition | None) -> None:
-        self._partition = partition
-        self._group = {}
-        if partition is not None:
-            rest = len(partition.groups)
-            self._group = dict.fromkeys(self._nodes, rest)
-            self._group |= {name: i for i, group in enumerate(partition.groups) for name in group}
-        for entry in self._held:
-            heapq.heappush(self._agenda, entry)
-        self._held = []
+        self._network.forget_timers(name)
 
     def _begun(self, name: str) -> None:
         self._started.add(name)
@@ -535,41 +463,12 @@ class MessageBus:
         """An independent copy: what happens here does not happen there."""
         other = copy.copy(self)
         other._nodes = {name: twin(node) for name, node in self._nodes.items()}
-        other._random = random.Random()
-        other._random.setstate(self._random.getstate())
+        other._network = self._network.copy()
         other._trace = Trace(self._trace)
-        for name in (
-            "_started",
-            "_to_start",
-            "_down",
-            "_flying",
-            "_to_double",
-            "_timers",
-            "_agenda",
-            "_held",
-        ):
-            setattr(other, name, copy.copy(getattr(self, name)))
         other._known = {name: list(state) for name, state in self._known.items()}
-        other._group = dict(self._group)
+        for part in ("_started", "_to_start", "_down"):
+            setattr(other, part, copy.copy(getattr(self, part)))
         return other
 
     def __repr__(self) -> str:
-        return f"<MessageBus: {len(self._nodes)} nodes, {len(self._flying)} in flight, step {self._steps}>"
-
-
-def _probability(name: str, value: float) -> float:
-    if not (isinstance(value, int | float) and 0 <= value < 1):
-        raise LabError(f"{name} is a probability from 0 up to, but not including, 1; got {value!r}")
-    return value
-
-
-def _as_function(delay: Delay) -> Callable[[random.Random, str, str], float]:
-    if callable(delay):
-        return delay
-    low, high = delay if isinstance(delay, tuple) else (delay, delay)
-    if not 0 <= low <= high:
-        raise LabError(f"a delay is 0 or more, a pair is (low, high); got {delay!r}")
-    if low == high:
-        return lambda rng, sender, to: low
-    width = high - low
-    return lambda rng, sender, to: low + width * rng.random()
+        return f"<MessageBus: {len(self._nodes)} nodes, {len(self._network.flying)} in flight, step {self._steps}>"
