@@ -31,6 +31,8 @@ def normalise(notebook: Any) -> None:
             continue
         count += 1
         cell.execution_count = count
+        if cell.source.startswith("predict("):
+            cell.metadata["jupyter"] = {"source_hidden": True}  # folded: the source holds the answer
         for number, output in enumerate(cell.outputs):
             if "execution_count" in output:
                 output.execution_count = count
