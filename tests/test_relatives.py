@@ -1,5 +1,8 @@
 """The protocols of lesson 01: what each keeps, and the exact run that breaks each."""
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 
 import pytest
@@ -542,3 +545,28 @@ def test_crash_and_timeout_events_name_the_timers_that_run():
     assert Timeout("coord", "votes") in bus.enabled()
     assert Timeout("p1", "silence") in bus.enabled()
     assert Crash("coord") in bus.enabled()
+
+
+TELL = """
+from paxos_lab import MessageBus, seeded
+from paxos_lab.relatives.two_phase_commit import two_phase_commit
+from paxos_lab.show import narrate
+
+bus = MessageBus(two_phase_commit((True, True, True)))
+bus.run(seeded(3, faults=0.1), max_steps=60)
+print(bus.trace.to_json())
+print(*map(narrate, bus.trace), sep="\\n")
+"""
+
+
+def test_a_run_and_its_story_do_not_depend_on_the_hash_seed():
+    def told(hash_seed):
+        env = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(
+            [sys.executable, "-c", TELL], env=env, capture_output=True, text=True, timeout=60, check=True
+        )
+        return done.stdout
+
+    first = told("1")
+    assert "yes = p1, p2" in first, "a set is told in sorted order"
+    assert told("2") == told("3") == first

@@ -5,6 +5,7 @@ from __future__ import annotations
 from paxos_lab.bus import MessageBus
 from paxos_lab.contract import read
 from paxos_lab.node import Node, field_names, stable_fields
+from paxos_lab.show.narrate import plainly
 from paxos_lab.show.picture import GREY, INK, Picture, short
 from paxos_lab.show.space_time import line_of
 
@@ -26,19 +27,6 @@ _SETTINGS = frozenset(
     {"acceptors", "learners", "quorums", "patience", "value", "clients", "deciders"}
     | {"coordinator", "participants", "others", "willing"}
 )
-
-
-def plainly(value: object) -> str:
-    """A field's value as a reader would write it."""
-    if value is None:
-        return "-"
-    if isinstance(value, dict):
-        return ", ".join(f"{k}: {plainly(v)}" for k, v in value.items()) or "-"
-    if isinstance(value, set | frozenset):
-        return ", ".join(sorted(map(str, value))) or "-"
-    if isinstance(value, list) or type(value) is tuple:
-        return ", ".join(map(plainly, value)) or "-"
-    return str(value)
 
 
 def cluster(bus: MessageBus) -> Picture:

@@ -112,8 +112,21 @@ def story(trace: Trace) -> Markdown:
     return Markdown("\n".join(f"{step.step}. {markdown(narrate(step))}" for step in trace))
 
 
+def plainly(value: object) -> str:
+    """A field's value as a reader would write it; sets in sorted order, so that it is the same every time."""
+    if value is None:
+        return "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{k}: {plainly(v)}" for k, v in value.items()) or "-"
+    if isinstance(value, set | frozenset):
+        return ", ".join(sorted(map(str, value))) or "-"
+    if isinstance(value, list) or type(value) is tuple:
+        return ", ".join(map(plainly, value)) or "-"
+    return str(value)
+
+
 def _changes(step: Step) -> str:
-    return ", ".join(f"{field} = {short(after)}" for field, (_, after) in step.changed.items())
+    return ", ".join(f"{field} = {short(plainly(after))}" for field, (_, after) in step.changed.items())
 
 
 def _sends(step: Step) -> str:
