@@ -15,6 +15,7 @@ from graphviz.backend import dot_command
 from paxos_lab.node import LabError
 
 _BEFORE_SVG = re.compile(r"\A.*?(?=<svg\b)", re.DOTALL)
+_SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
 _NOISE = re.compile(r"<!--.*?-->\n?|<title>.*?</title>\n?", re.DOTALL)
 
 
@@ -36,6 +37,17 @@ def svg_of(graph: graphviz.Digraph, alt: str) -> str:
     name = escape(spoken if len(spoken) <= 600 else spoken[:597] + "...", quote=True)
     # A page narrower than the picture shows it smaller, not cut off.
     return svg.replace("<svg ", f'<svg role="img" style="max-width:100%;height:auto" aria-label="{name}" ', 1)
+
+
+def fit(svg: str, most: float) -> str:
+    """The picture at most `most` CSS pixels wide, its height in proportion."""
+
+    def shrink(size: re.Match[str]) -> str:
+        width, height = (float(points) * 4 / 3 for points in size.groups())
+        scale = min(1.0, most / width)
+        return f'width="{width * scale:.0f}" height="{height * scale:.0f}"'
+
+    return _SIZE.sub(shrink, svg, count=1)
 
 
 @cache

@@ -8,13 +8,17 @@ from typing import Any
 import graphviz
 from IPython.display import display
 
-from paxos_lab.show.engine import svg_of
+from paxos_lab.show.engine import fit, svg_of
 
 # Okabe and Ito's palette: told apart with every common kind of colour blindness. Colour never
 # carries a meaning alone; line style and words say the same.
 BLUE, SKY, GREEN, ORANGE, PURPLE, GREY, INK = (
     "#0072B2", "#2A83B8", "#00785A", "#B84E00", "#A1528A", "#767676", "#1A1A1A",
 )  # fmt: skip
+
+# JupyterLab shows an SVG in its own size and hides what is too wide; this much there is beside the
+# file browser on a small screen.
+PAGE_WIDTH = 840
 
 FONT = "Helvetica,Arial,sans-serif"
 
@@ -47,7 +51,7 @@ class Picture(graphviz.Digraph):
         return svg_of(self, f"{self.caption} {self.alt}")
 
     def _ipython_display_(self) -> None:
-        display({"image/svg+xml": self.svg(), "text/plain": self.caption}, raw=True)
+        display({"image/svg+xml": fit(self.svg(), PAGE_WIDTH), "text/plain": self.caption}, raw=True)
         words = "\n".join(f"- {markdown(line)}" for line in self.alt.splitlines())
         twin = (
             f"\n\n<details><summary>The picture in words</summary>\n\n{words}\n\n</details>" if words else ""
