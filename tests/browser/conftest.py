@@ -24,6 +24,8 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update",
 ]  # fmt: skip
 
+SCREEN = {"width": 1280, "height": 1000}
+
 RUN_ALL = """async () => {
   const app = window.jupyterapp;
   await app.restored;
@@ -102,31 +104,26 @@ def browser(chromium_path):
         browser.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def open_notebook(lab, browser):
-    """A function (name, width, dark) -> page: the notebook opened, all its cells run."""
-    contexts = []
+    """A function (name) -> page: the notebook opened and all its cells run, once in a session."""
+    pages = {}
 
-    def open_it(name, width=1280, dark=False):
-        context = browser.new_context(viewport={"width": width, "height": 1000})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(30_000)
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.goto(lab.format(name=f"{name}.ipynb"))
-        page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext")
-        if dark:
-            page.evaluate(
-                "() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
-            )
-            page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
-        page.evaluate(RUN_ALL)
-        return page
+    def open_it(name):
+        if name not in pages:
+            page = pages[name] = browser.new_context(viewport=SCREEN).new_page()
+            page.set_default_timeout(30_000)
+            page.problems = []
+            page.on("pageerror", lambda error: page.problems.append(str(error)))
+            page.goto(lab.format(name=f"{name}.ipynb"))
+            page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext")
+            page.evaluate(RUN_ALL)
+            page.evaluate("() => jupyterapp.shell.collapseLeft()")
+        return pages[name]
 
     yield open_it
-    for context in contexts:
-        context.close()
+    for page in pages.values():
+        page.context.close()
 
 
 @pytest.fixture
@@ -148,13 +145,27 @@ class StepperOnPage:
         self.page = page
         self.root = page.locator(".paxos-stepper").nth(index)
         self.root.scroll_into_view_if_needed()
+        # JupyterLab paints a cell some time after it came into view; before, it shows no text.
+        page.wait_for_function("root => root.innerText.length > 0", arg=self.root.element_handle())
+
+    def restart(self):
+        """Go back to where only the first node has started."""
+        self.root.focus()
+        self.page.keyboard.press("Home")
+        self.await_step(0)
+        self.click("forward", to=1)
+        return self
 
     @property
     def step(self):
         return int(self.root.get_attribute("data-step"))
 
     def await_step(self, step):
-        self.root.locator(f"xpath=self::*[@data-step='{step}']").wait_for()
+        """Wait until at least that many steps are on screen, or exactly 0."""
+        test = "=== 0" if step == 0 else f">= {step}"
+        self.page.wait_for_function(
+            f"root => Number(root.dataset.step) {test}", arg=self.root.element_handle()
+        )
 
     def button(self, key):
         return self.root.locator(f"button[data-key='{key}']")
