@@ -51,7 +51,7 @@ class Prediction(widgets.VBox):
         self.verdict = widgets.HTML()
         super().__init__(
             [
-                widgets.HTML(f"<b>Predict.</b> {_paragraph(question)}"),
+                widgets.HTML(f'<div style="line-height:1.5"><b>Predict.</b> {_paragraph(question)}</div>'),
                 self.choice,
                 self.button,
                 self.verdict,
@@ -86,15 +86,11 @@ class Prediction(widgets.VBox):
         self.choice.value = picked
         self.choice.disabled = self.button.disabled = True
         self.button.description = "Committed"
-        said = f"{LETTERS[picked]}. {self.options[picked]}"
-        if picked == self.answer:
-            outcome = "right."
-        else:
-            outcome = f"not yet. It is {LETTERS[self.answer]}. {self.options[self.answer]}"
+        outcome = "right." if picked == self.answer else f"not yet. It is {LETTERS[self.answer]}."
         # A live region, so that a screen reader says it without being moved there.
         self.verdict.value = (
-            f'<div role="status" aria-live="polite"><b>You said {_paragraph(said)}: '
-            f"{_paragraph(outcome)}</b><br>{_paragraph(self.why)}</div>"
+            f'<div role="status" aria-live="polite" style="line-height:1.5"><b>You said {LETTERS[picked]}: {outcome}</b>'
+            f"<br>{_paragraph(self.why)}</div>"
         )
 
     def __repr__(self) -> str:
