@@ -127,6 +127,12 @@ class MessageBus:
         return [flight.envelope for flight in self._network.flying.values()]
 
     @property
+    def arriving(self) -> list[Deliver]:
+        """The deliveries possible now: the addressee is up and no partition is in the way."""
+        down, is_cut = self._down, self._network.is_cut
+        return [Deliver(e) for e in self.in_flight if e.to not in down and not is_cut(e.sender, e.to)]
+
+    @property
     def timers(self) -> list[tuple[str, str, float]]:
         """(node, timer, due) of every timer that runs."""
         return [(node, timer, alarm.due) for (node, timer), alarm in self._network.timers.items()]
@@ -166,9 +172,7 @@ class MessageBus:
 
         `Partition` and `Invoke` are possible too but not listed, since their contents are free.
         """
-        arriving: list[Deliver] = [
-            Deliver(e) for e in self.in_flight if e.to not in self._down and not self.is_cut(e.sender, e.to)
-        ]
+        arriving = self.arriving
         ringing = [Timeout(node, timer) for node, timer in self._network.timers]
         starting = [Start(name) for name in self._startable()]
         restarting = [Restart(name) for name in self._down]

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Iterable
 
 from paxos_lab.bus import MessageBus, NotEnabled
-from paxos_lab.events import Crash, Deliver, Drop, Duplicate, Event, Heal, Partition, Restart, Timeout
+from paxos_lab.events import Crash, Drop, Duplicate, Event, Heal, Partition, Restart, Timeout
 from paxos_lab.node import LabError, Node
 from paxos_lab.trace import Trace, TraceError
 
@@ -25,9 +25,8 @@ def in_order() -> Schedule:
     """Deliver the oldest message that can arrive; let a timer ring only when none can."""
 
     def choose(bus: MessageBus) -> Event | None:
-        for envelope in bus.in_flight:
-            if bus.why_not(Deliver(envelope)) is None:
-                return Deliver(envelope)
+        if arriving := bus.arriving:
+            return arriving[0]
         timers = sorted(bus.timers, key=lambda timer: timer[2])
         return Timeout(*timers[0][:2]) if timers else None
 
@@ -51,7 +50,7 @@ def seeded(seed: int, faults: float = 0.2) -> Schedule:
     rng = random.Random(seed)
 
     def choose(bus: MessageBus) -> Event | None:
-        arriving = [e for e in map(Deliver, bus.in_flight) if bus.why_not(e) is None]
+        arriving = bus.arriving
         if arriving and rng.random() >= faults:
             return rng.choice(arriving)
         makers = [_timeout, _drop, _duplicate, _crash, _crash_between, _restart, _partition, _heal]
@@ -82,7 +81,7 @@ def _crash(bus: MessageBus, rng: random.Random) -> Event | None:
 
 
 def _crash_between(bus: MessageBus, rng: random.Random) -> Event | None:
-    arriving = [e for e in map(Deliver, bus.in_flight) if bus.why_not(e) is None]
+    arriving = bus.arriving
     if not arriving:
         return None
     event = rng.choice(arriving)
