@@ -7,21 +7,11 @@ of them happen; everything else is a convenience on these two.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from paxos_lab.contract import (
-    State,
-    changes,
-    check_apart,
-    check_class,
-    forget_volatile,
-    put_state,
-    run_hook,
-    state_of,
-    twin,
-    unknown,
-)
+from paxos_lab.contract import check_apart, check_class, run_hook, unknown
 from paxos_lab.events import (
     OUTSIDE,
     Crash,
@@ -41,6 +31,7 @@ from paxos_lab.events import (
 from paxos_lab.network import Delay, Network
 from paxos_lab.node import Effect, LabError, Node, RoleError, Send, SetTimer, react
 from paxos_lab.plain import why_mutable
+from paxos_lab.state import State, changes, forget_volatile, put_state, state_of, twin
 from paxos_lab.trace import Step, Trace
 
 
@@ -82,7 +73,7 @@ class MessageBus:
         check_apart(self._nodes.values())
         self._birth: dict[str, State] = {n: state_of(node) for n, node in self._nodes.items()}
         self._fresh_network = Network(self._nodes, seed, delay, loss, duplicate)
-        self._idle = tuple(idle)
+        self._idle = (idle,) if isinstance(idle, str) else tuple(idle)
         for name in self._idle:
             self[name]  # raises if unknown
         self._traced = traced
@@ -189,6 +180,12 @@ class MessageBus:
 
     def why_not(self, event: Event) -> str | None:
         """The reason why `event` cannot happen now, or None if it can."""
+        try:
+            return self._why_not(event)
+        except (AttributeError, TypeError) as error:
+            return f"{event!r} is malformed: {error}"
+
+    def _why_not(self, event: Event) -> str | None:
         match event:
             case Deliver(e) | Drop(e) | Duplicate(e):
                 flight = self._network.flying.get(e.id) if isinstance(e, Envelope) else None
@@ -248,9 +245,11 @@ class MessageBus:
         now. Raises `NotEnabled`, `UnknownNode` or `RoleError`; then nothing has changed.
         """
         self._require(event)
+        if at is not None and not (isinstance(at, int | float) and self.now <= at < math.inf):
+            raise NotEnabled(f"the time {at!r} is no time from {self.now} on (step {self._steps + 1})")
         if not self._traced:  # the state known is as old as the last recorded step
             self._known = {name: list(state_of(node)) for name, node in self._nodes.items()}
-        step = self._happen(event, at, record=True)
+        step = self._happen_or_undo(event, at, record=True)
         assert step is not None
         return step
 
@@ -258,6 +257,16 @@ class MessageBus:
         reason = self.why_not(event)
         if reason is not None:
             raise NotEnabled(f"{reason} (step {self._steps + 1})")
+
+    def _happen_or_undo(self, event: Event, at: float | None, record: bool) -> Step | None:
+        try:
+            return self._happen(event, at, record)
+        except BaseException as error:
+            # A checked role was undone by the check. What else can fail halfway (a role that is not
+            # checked, a delay function, an interrupt) is undone by doing the past again.
+            if self._traced and not (self._checked and isinstance(error, RoleError)):
+                self.rewind(len(self._trace))
+            raise
 
     def _happen(self, event: Event, at: float | None, record: bool) -> Step | None:
         """Make an event happen that is known to be possible."""
@@ -291,7 +300,6 @@ class MessageBus:
             self._begun(name)
         elif kind is Crash:
             name = inner.node
-        # From here on nothing can fail.
         self._steps += 1
         self.now = time if at is None else at
         if type(event) is Crash:
@@ -443,7 +451,7 @@ class MessageBus:
                 return made
             if schedule is not None:
                 self._require(event)
-            self._happen(event, None, record=self._traced)
+            self._happen_or_undo(event, None, record=self._traced)
         return max_steps
 
     def rewind(self, step: int | Step) -> None:

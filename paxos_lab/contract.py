@@ -9,18 +9,26 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import operator
-from collections.abc import Callable, Iterable, Mapping
+import inspect
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from paxos_lab.node import Effect, Node, RoleError, Send, SetTimer, field_names, react, stable_fields
-from paxos_lab.plain import ATOMS, NotPlain, copy_of, why_mutable
+from paxos_lab.node import (
+    CancelTimer,
+    Effect,
+    Node,
+    RoleError,
+    Send,
+    SetTimer,
+    field_names,
+    react,
+)
+from paxos_lab.plain import ATOMS, why_mutable
+from paxos_lab.state import State, changes, fields_of, put_state, state_of, twin
 
-CONTAINERS = frozenset({dict, list, set})
-
-State = tuple[Any, ...]
-"""The values of a node's fields, in the order of `field_names`, sharing nothing with the node."""
+HOOKS = {"start": (), "receive": ("sender", "message"), "timeout": ("timer",), "recover": ()}
 
 
 class UnknownNode(RoleError):
@@ -30,55 +38,6 @@ class UnknownNode(RoleError):
 def unknown(name: str, names: Iterable[str]) -> UnknownNode:
     """The error for a name that is not among `names`."""
     return UnknownNode(f"no node is called {name!r}; there are {', '.join(names)}")
-
-
-def state_of(node: Node) -> State:
-    """A copy of the node's state; raises `RoleError` naming the field that cannot be copied."""
-    return tuple([_copy_field(node, name, value) for name, value in _fields(node)])
-
-
-def put_state(node: Node, state: State) -> None:
-    """Give the node the fields of `state`."""
-    for name, value in zip(field_names(node), state, strict=True):
-        setattr(node, name, copy_of(value))
-
-
-def twin(node: Node) -> Node:
-    """An independent node of the same class, name and state."""
-    other: Node = object.__new__(type(node))
-    other.name = node.name
-    put_state(other, read(node))
-    return other
-
-
-def changes(node: Node, known: list[Any]) -> dict[str, tuple[Any, Any]]:
-    """`{field: (before, after)}` since the state `known`, which is brought up to date."""
-    changed: dict[str, tuple[Any, Any]] = {}
-    index = 0
-    for value in read(node):
-        old = known[index]
-        # An immutable value that is the same object cannot have changed; a container is never the
-        # same object as its copy, so it is compared.
-        if value is not old and (value != old or type(value) is not type(old)):
-            name = field_names(node)[index]
-            known[index] = new = value if type(value) in ATOMS else _copy_field(node, name, value)
-            changed[name] = (old, new)
-        index += 1
-    return changed
-
-
-def read(node: Node) -> State:
-    """The values of the node's fields themselves, not copies."""
-    role: Any = type(node)
-    return _reader(role)(node)
-
-
-def forget_volatile(node: Node, at_birth: State) -> None:
-    """What a crash does to memory: volatile fields are again as they were at birth."""
-    keep = stable_fields(node)
-    for name, value in zip(field_names(node), at_birth, strict=True):
-        if name not in keep:
-            setattr(node, name, copy_of(value))
 
 
 def check_class(node: Any) -> None:
@@ -92,139 +51,216 @@ def check_class(node: Any) -> None:
             raise RoleError(f"the class {kind.__name__} declares fields: write @dataclass above it")
     if not isinstance(node.name, str) or not node.name:
         raise RoleError(f"the name of a node is a text that is not empty, not {node.name!r}")
+    role: Any = type(node)
+    _check_hooks(role)
+    _check_attributes(node, f"{node.name} as it was built")
+
+
+@cache
+def _check_hooks(role: Any) -> None:
+    for hook, parameters in HOOKS.items():
+        method = getattr(role, hook)
+        where = f"{role.__name__}.{hook}{inspect.signature(method)}"
+        try:
+            inspect.signature(method).bind("self", *parameters)
+        except TypeError:
+            wanted = ", ".join(("self", *parameters))
+            raise RoleError(f"{where}: this hook is called with ({wanted})") from None
+        if inspect.iscoroutinefunction(method) or inspect.isgeneratorfunction(method):
+            raise RoleError(f"{where}: a hook runs to its end at once, without async, await or yield")
 
 
 def check_apart(nodes: Iterable[Node]) -> None:
-    """Raise `RoleError` if two nodes hold the same changeable object."""
-    owner: dict[int, str] = {}
+    """Raise `RoleError` if two nodes hold the same changeable object, or one holds another."""
+    owner: dict[int, tuple[Node, str]] = {}
     for node in nodes:
-        for field, value in _fields(node):
-            if type(value) in ATOMS or why_mutable(value) is None:
-                continue
-            first = owner.setdefault(id(value), f"{node.name}.{field}")
-            if first != f"{node.name}.{field}":
-                raise RoleError(
-                    f"{first} and {node.name}.{field} are one and the same {type(value).__name__}: "
-                    "processes share no memory; give each its own, as volatile({...}) does"
-                )
+        for field, value in fields_of(node):
+            for part in _changeable_parts(value):
+                if isinstance(part, Node):
+                    raise RoleError(
+                        f"{node.name}.{field} holds the node {part.name}: keep its name and send it "
+                        "messages, for processes share no memory"
+                    )
+                first, its_field = owner.setdefault(id(part), (node, field))
+                if first is not node:
+                    raise RoleError(
+                        f"{first.name}.{its_field} and {node.name}.{field} are one and the same "
+                        f"{type(part).__name__}: processes share no memory; give each its own, as "
+                        "volatile({...}) does"
+                    )
+
+
+def _changeable_parts(value: Any) -> Iterator[Any]:
+    if type(value) in ATOMS or why_mutable(value) is None:
+        return
+    yield value
+    if isinstance(value, Node):
+        return
+    if isinstance(value, dict):
+        inside: Iterable[Any] = value.values()
+    elif dataclasses.is_dataclass(value):
+        inside = vars(value).values()
+    else:
+        inside = value if isinstance(value, list | tuple) else ()
+    for part in inside:
+        yield from _changeable_parts(part)
+
+
+class _Call(NamedTuple):
+    """What runs, for a message to the reader: "a1.receive('p1', Prepare(...))"."""
+
+    name: str
+    hook: str
+    arguments: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}.{self.hook}({', '.join(map(_short, self.arguments))})"
 
 
 def run_hook(node: Node, hook: str, arguments: tuple[Any, ...], nodes: Mapping[str, Node]) -> list[Effect]:
-    """Run a hook under the contract; if it is broken, restore all nodes and raise `RoleError`.
+    """Run a hook under the contract; if it is broken, restore everything and raise `RoleError`.
 
     `nodes`: everybody by name; the hook must leave the others alone and can send to them.
     """
+    call = _Call(node.name, hook, arguments)
     before = state_of(node)
     around = [(other, state_of(other)) for other in nodes.values() if other is not node]
-    call = f"{node.name}.{hook}({', '.join(map(_short, arguments))})"
+    contents = [part for argument in arguments for part in _contents(argument)]
+    role: Any = type(node)
+    shared = [(kind, name, copy.copy(vars(kind)[name])) for kind, name in _class_containers(role)]
     shadow = twin(node)
     try:
-        # The rehearsal has the message as a copy, so that forging it there harms nobody.
-        rehearsal = _attempt(shadow, hook, tuple(map(copy.copy, arguments)), call)
-        effects = _attempt(node, hook, arguments, call)
+        rehearsal = _attempt(shadow, call)
+        effects = _attempt(node, call)
         for effect in effects:
             _check_effect(effect, call, nodes)
+        _check_untouched(contents, shared, around, call)
         _check_attributes(node, call)
-        try:
-            after, again = state_of(node), state_of(shadow)
-        except RoleError as error:
-            raise RoleError(f"{call}: {error}") from error
-        for name, mine, its in zip(field_names(node), after, again, strict=True):
-            if mine != its:
-                raise RoleError(
-                    f"{call} is not deterministic: run twice on the same state and message it left "
-                    f"{name} = {_short(its)} and {name} = {_short(mine)}. A role may not read chance, "
-                    "the clock, or anything but its own fields"
-                )
-        if effects != rehearsal:
-            raise RoleError(
-                f"{call} is not deterministic: run twice on the same state and message it asked for "
-                f"{_short(rehearsal)} and for {_short(effects)}"
-            )
-        for other, was in around:
-            changed = changes(other, list(was))
-            if changed:
-                raise RoleError(
-                    f"{call} changed {other.name}.{next(iter(changed))}: a node may only change its "
-                    "own fields; to reach another one, send it a message"
-                )
-    except RoleError:
+        _check_same(node, effects, shadow, rehearsal, call)
+    except BaseException:  # an interrupt by the reader, too, must not leave half a step
         for extra in _undeclared(node):
             delattr(node, extra)
+        node.name = call.name
         put_state(node, before)
         for other, was in around:
             put_state(other, was)
+        for holder, name, content in contents:
+            object.__setattr__(holder, name, content)
+        for kind, name, was in shared:
+            setattr(kind, name, was)
         raise
     return effects
 
 
-def _attempt(node: Node, hook: str, arguments: tuple[Any, ...], call: str) -> list[Effect]:
-    marks = [_mark(a) for a in arguments]
+def _attempt(node: Node, call: _Call) -> list[Effect]:
     try:
-        effects = react(node, hook, *arguments)
+        return react(node, call.hook, *call.arguments)
+    except RoleError:
+        raise
     except Exception as error:  # whatever a learner's code raises is theirs to read
         raise RoleError(f"{call} raised {type(error).__name__}: {error}") from error
-    if marks != [_mark(a) for a in arguments]:
-        raise RoleError(f"{call} changed the message it was given: messages are never changed")
-    return effects
 
 
-def _mark(argument: Any) -> Any:
+def _contents(value: Any) -> Iterator[tuple[Any, str, Any]]:
+    """(holder, field, content) of all dataclasses in a message, for `frozen` can be forced."""
+    if isinstance(value, tuple | frozenset):
+        for item in value:
+            yield from _contents(item)
+    elif dataclasses.is_dataclass(value):
+        for name in value.__dataclass_fields__:
+            content = getattr(value, name)
+            yield value, name, content
+            yield from _contents(content)
+
+
+@cache
+def _class_containers(role: Any) -> tuple[tuple[Any, str], ...]:
+    """(class, attribute) of lists, sets and dicts that all nodes of the class share."""
+    kinds = role.__mro__[: role.__mro__.index(Node)]
+    return tuple(
+        (kind, name)
+        for kind in kinds
+        for name, value in vars(kind).items()
+        if isinstance(value, list | set | dict) and not name.startswith("__")
+    )
+
+
+def _check_untouched(
+    contents: list[tuple[Any, str, Any]],
+    shared: list[tuple[Any, str, Any]],
+    around: list[tuple[Node, State]],
+    call: _Call,
+) -> None:
+    for holder, name, content in contents:
+        if getattr(holder, name, None) is not content:
+            raise RoleError(f"{call} changed the message it was given: messages are never changed")
+    for kind, name, was in shared:
+        if vars(kind)[name] != was:
+            raise RoleError(
+                f"{call} changed {kind.__name__}.{name}, which all nodes of the class share: make it "
+                f"a field of the node, as {name}: {type(was).__name__} = volatile({was!r}) does"
+            )
+    for other, was in around:
+        changed = changes(other, list(was))
+        if changed:
+            raise RoleError(
+                f"{call} changed {other.name}.{next(iter(changed))}: a node may only change its "
+                "own fields; to reach another one, send it a message"
+            )
+
+
+def _check_same(
+    node: Node, effects: list[Effect], shadow: Node, rehearsal: list[Effect], call: _Call
+) -> None:
     try:
-        return hash(argument)
-    except TypeError:
-        return None
+        after, again = state_of(node), state_of(shadow)
+    except RoleError as error:
+        raise RoleError(f"{call}: {error}") from error
+    for name, mine, its in zip(field_names(node), after, again, strict=True):
+        if mine != its:
+            raise RoleError(
+                f"{call} is not deterministic: run twice on the same state and message it left "
+                f"{name} = {_short(its)} and {name} = {_short(mine)}. A role may not read chance, "
+                "the clock, or anything but its own fields"
+            )
+    if effects != rehearsal:
+        raise RoleError(
+            f"{call} is not deterministic: run twice on the same state and message it asked for "
+            f"{_short(rehearsal)} and for {_short(effects)}"
+        )
 
 
-def _check_effect(effect: Effect, call: str, nodes: Mapping[str, Node]) -> None:
+def _check_effect(effect: Effect, call: _Call, nodes: Mapping[str, Node]) -> None:
     match effect:
         case Send(to, message):
-            if to not in nodes:
+            if not isinstance(to, str) or to not in nodes:
                 raise UnknownNode(f"{call} sent {_short(message)} to {to!r}: {unknown(to, nodes)}")
             reason = why_mutable(message, f"the message to {to}")
-            if reason is None:
-                return
-            raise RoleError(f"{call}: {reason}. A message may not change after it was sent")
+            if reason is not None:
+                raise RoleError(f"{call}: {reason}. A message may not change after it was sent")
         case SetTimer(timer, delay):
-            number = isinstance(delay, int | float) and delay >= 0
+            number = isinstance(delay, int | float) and 0 <= delay < math.inf
             if not number or not isinstance(timer, str):
                 raise RoleError(
                     f"{call}: set_timer({timer!r}, {delay!r}) needs a name and a delay of 0 or more"
                 )
+        case CancelTimer(timer) if not isinstance(timer, str):
+            raise RoleError(f"{call}: cancel_timer({timer!r}) needs the name of a timer")
 
 
-def _check_attributes(node: Node, call: str) -> None:
+def _check_attributes(node: Node, call: object) -> None:
     extra = _undeclared(node)
     if extra:
         raise RoleError(
             f"{call} set self.{min(extra)}, which is not a field: declare it in the class, so that "
             "it can be shown, saved and lost in a crash"
         )
+    if isinstance(call, _Call) and node.name != call.name:
+        raise RoleError(f"{call} changed its name to {node.name!r}: a node keeps its name")
 
 
 def _undeclared(node: Node) -> set[str]:
     return node.__dict__.keys() - {"name"} - set(field_names(node))
-
-
-def _copy_field(node: Node, name: str, value: Any) -> Any:
-    try:
-        return copy_of(value)
-    except NotPlain as error:
-        raise RoleError(f"{node.name}.{name} cannot be copied and compared: {error}") from error
-
-
-def _fields(node: Node) -> list[tuple[str, Any]]:
-    return list(zip(field_names(node), read(node), strict=True))
-
-
-@cache
-def _reader(role: Any) -> Callable[[Node], State]:
-    names = tuple(f.name for f in dataclasses.fields(role) if f.name != "name")
-    if len(names) >= 2:
-        return operator.attrgetter(*names)
-    if names:
-        return lambda node: (getattr(node, names[0]),)
-    return lambda node: ()
 
 
 def _short(value: Any) -> str:

@@ -120,14 +120,22 @@ class Node:
 
 
 def react(node: Node, hook: str, *arguments: Any) -> list[Effect]:
-    """Run one hook ("start", "receive", "timeout" or "recover") and return what it asked for."""
+    """Run one hook ("start", "receive", "timeout" or "recover") and return what it asked for.
+
+    Raises `RoleError` if the hook returns something, which nobody would ever see.
+    """
     effects: list[Effect] = []
     attributes = node.__dict__
     attributes["_outbox"] = effects
     try:
-        getattr(node, hook)(*arguments)
+        answer = getattr(node, hook)(*arguments)
     finally:
-        del attributes["_outbox"]
+        attributes.pop("_outbox", None)
+    if answer is not None:
+        raise RoleError(
+            f"{node.name}.{hook} returned {answer!r}: what a hook returns reaches nobody; "
+            "use self.send(to, message)"
+        )
     return effects
 
 

@@ -22,14 +22,15 @@ FLOORS = {
     "plain": {"node"},
     "events": {"node", "plain"},
     "trace": {"node", "plain", "events"},
-    "contract": {"node", "plain"},
-    "network": {"node", "plain", "events", "trace", "contract"},
-    "bus": {"node", "plain", "events", "trace", "contract", "network"},
-    "schedule": {"node", "plain", "events", "trace", "contract", "network", "bus"},
+    "state": {"node", "plain"},
+    "contract": {"node", "plain", "state"},
+    "network": {"node", "plain", "events"},
+    "bus": {"node", "plain", "state", "events", "trace", "contract", "network"},
+    "schedule": {"node", "plain", "events", "trace", "bus"},
     "paxos": {"node", "plain"},
     "relatives": {"node", "plain", "paxos"},
-    "show": {"node", "plain", "events", "trace", "contract", "bus", "schedule", "paxos"},
-    "teach": {"node", "plain", "events", "trace", "contract", "bus", "schedule", "paxos", "relatives", "show"},
+    "show": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos"},
+    "teach": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "relatives", "show"},
 }  # fmt: skip
 
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "base", "manager", "misc"}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from paxos_lab.bus import MessageBus
-from paxos_lab.contract import read
 from paxos_lab.node import Node, field_names, stable_fields
 from paxos_lab.show.narrate import plainly
 from paxos_lab.show.picture import GREY, INK, Picture, short
 from paxos_lab.show.space_time import line_of
+from paxos_lab.state import read
 
 COLUMN, ROW = 270, 112
 
