@@ -39,3 +39,9 @@ def test_each_system_on_offer_says_truly_whether_it_is_safe(members):
 def test_a_size_that_makes_no_sense_is_refused():
     with pytest.raises(LabError, match="1 to 9"):
         QuorumLab(0)
+
+
+def test_a_page_without_a_kernel_shows_the_picture():
+    data = QuorumLab(3)._repr_mimebundle_()
+    assert data["image/svg+xml"].startswith("<svg") and data["text/plain"].startswith("Quorum lab. ")
+    assert "application/vnd.jupyter.widget-view+json" in data

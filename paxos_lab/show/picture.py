@@ -50,8 +50,13 @@ class Picture(graphviz.Digraph):
         """The picture as one `<svg>` element."""
         return svg_of(self, f"{self.caption} {self.alt}")
 
+    def still(self, what: str = "") -> dict[str, str]:
+        """The picture for a page that runs nothing, with its caption; `what` names the widget it is of."""
+        words = f"{what}. {self.caption}" if what else self.caption
+        return {"image/svg+xml": fit(self.svg(), PAGE_WIDTH), "text/plain": words}
+
     def _ipython_display_(self) -> None:
-        display({"image/svg+xml": fit(self.svg(), PAGE_WIDTH), "text/plain": self.caption}, raw=True)
+        display(self.still(), raw=True)
         words = "\n".join(f"- {markdown(line)}" for line in self.alt.splitlines())
         twin = (
             f"\n\n<details><summary>The picture in words</summary>\n\n{words}\n\n</details>" if words else ""

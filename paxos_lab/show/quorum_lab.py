@@ -8,6 +8,7 @@ import ipywidgets as widgets
 
 from paxos_lab.node import LabError
 from paxos_lab.paxos.quorums import Flexible, Grid, Majority, QuorumSystem, Weighted
+from paxos_lab.show.picture import Picture
 from paxos_lab.show.quorum_overlap import quorum_overlap
 
 
@@ -87,6 +88,14 @@ class QuorumLab(widgets.VBox):
         else:
             self.pick(set(pair[0]), set(pair[1]))
 
+    def picture(self) -> Picture:
+        """The two sets as they are picked now."""
+        return quorum_overlap(self._systems[self.system.value], *self.chosen_sets)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The widget and, for pages without a kernel, the picture as it is now."""
+        return {**super()._repr_mimebundle_(**kwargs), **self.picture().still("Quorum lab")}
+
     def _show(self, _change: Any = None) -> None:
-        picture = quorum_overlap(self._systems[self.system.value], *self.chosen_sets)
+        picture = self.picture()
         self.answer.value = f"<p><b>{picture.caption}</b></p>{picture.svg()}"

@@ -200,5 +200,4 @@ class Stepper(anywidget.AnyWidget):
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         picture = self.picture()
-        still = {"image/svg+xml": picture.svg(), "text/plain": f"Stepper. {picture.caption}"}
-        return {**(data or {}), **still}, metadata
+        return {**(data or {}), **picture.still("Stepper")}, metadata

@@ -1,0 +1,15 @@
+"""Everything, or what is named: `python -m benchmarks bus lessons clicks`."""
+
+import sys
+
+from benchmarks import bus, clicks, lessons
+
+REPORTS = {"bus": bus.report, "clicks": clicks.report, "lessons": lessons.report}
+
+if __name__ == "__main__":
+    chosen = sys.argv[1:] or list(REPORTS)
+    unknown = [name for name in chosen if name not in REPORTS]
+    if unknown:
+        sys.exit(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(REPORTS)}")
+    for name in chosen:
+        REPORTS[name]()
