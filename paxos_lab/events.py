@@ -146,7 +146,9 @@ def event_from_json(data: dict[str, Any], types: tuple[type, ...] = ()) -> Event
         elif name == "during":
             parts[name] = None if value is None else event_from_json(value, types)
         elif name == "groups":
-            parts[name] = tuple(tuple(group) for group in value)
+            parts[name] = tuple(tuple(map(_name, group)) for group in value)
+        elif name in ("node", "timer"):
+            parts[name] = _name(value)
         else:
             parts[name] = from_json(value, types)
     return kind(**parts)
@@ -160,4 +162,12 @@ def envelope_to_json(envelope: Envelope) -> dict[str, Any]:
 
 def envelope_from_json(data: dict[str, Any], types: tuple[type, ...] = ()) -> Envelope:
     """The envelope that `envelope_to_json` wrote."""
-    return Envelope(data["id"], data["from"], data["to"], from_json(data["message"], types))
+    if type(data["id"]) is not int:
+        raise LabError(f"the id of a message is a whole number, not {data['id']!r}")
+    return Envelope(data["id"], _name(data["from"]), _name(data["to"]), from_json(data["message"], types))
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str):
+        raise LabError(f"a name is a text, not {value!r}")
+    return value

@@ -16,7 +16,7 @@ from typing import Any
 
 from paxos_lab.node import LabError
 
-ATOMS = frozenset({int, str, float, bool, type(None), bytes, complex, type(...)})
+ATOMS = frozenset({int, str, float, bool, type(None), bytes})
 
 
 class NotPlain(LabError):
@@ -33,11 +33,14 @@ def why_mutable(value: Any, where: str = "it") -> str | None:
     if _is_instance_of_dataclass(value):
         if not kind.__dataclass_params__.frozen:
             return f"{where} is a {kind.__name__}, which is not frozen: write @dataclass(frozen=True)"
+        if kind.__hash__ in (None, object.__hash__):
+            return f"{where} is a {kind.__name__}, which is not compared by its fields: leave out eq=False"
         parts = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
         return next(filter(None, (why_mutable(v, f"{kind.__name__}.{n}") for n, v in parts)), None)
     if isinstance(value, list | set | dict | bytearray):
-        cure = {"list": "a tuple", "set": "a frozenset", "dict": "a tuple of pairs"}
-        return f"{where} is a {kind.__name__}, which can be changed: use {cure.get(kind.__name__, 'bytes')}"
+        cures = {list: "a tuple", set: "a frozenset", dict: "a tuple of pairs", bytearray: "bytes"}
+        cure = next(cure for changeable, cure in cures.items() if isinstance(value, changeable))
+        return f"{where} is a {kind.__name__}, which can be changed: use {cure}"
     if kind.__hash__ in (None, object.__hash__):
         return f"{where} is a {kind.__name__}, which is not compared by its value: use plain data"
     return None
@@ -53,15 +56,17 @@ def copy_of(value: Any) -> Any:
     if kind is list:
         return [copy_of(v) for v in value]
     if kind is set:
-        return set(value)
+        return {copy_of(v) for v in value}
     reason = why_mutable(value)
     if reason is None:
         return value
     if isinstance(value, tuple):
-        parts = [copy_of(v) for v in value]
-        return tuple(parts) if kind is tuple else kind(*parts)
+        return tuple.__new__(kind, [copy_of(v) for v in value])
     if _is_instance_of_dataclass(value):
-        return dataclasses.replace(value, **{n: copy_of(v) for n, v in _init_parts(value)})
+        return _rebuilt(kind, {n: copy_of(v) for n, v in _parts(value)})
+    if isinstance(value, list | set | dict):  # a Counter, a defaultdict, ...
+        plain = next(k for k in (list, set, dict) if isinstance(value, k)).__name__
+        raise NotPlain(f"it is a {kind.__name__}: use a plain {plain}")
     raise NotPlain(reason)
 
 
@@ -92,7 +97,7 @@ def to_json(value: Any) -> Any:
     if isinstance(value, enum.Enum):
         return {"$": name, "name": value.name}
     if _is_instance_of_dataclass(value):
-        return {"$": name, **{n: to_json(v) for n, v in _init_parts(value)}}
+        return {"$": name, **{n: to_json(v) for n, v in _parts(value)}}
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
         return {"$": name, **{n: to_json(v) for n, v in zip(kind._fields, value, strict=True)}}
     raise NotPlain(f"a {kind.__name__} cannot be written as JSON: use plain data or a dataclass")
@@ -101,11 +106,17 @@ def to_json(value: Any) -> Any:
 def from_json(data: Any, types: Iterable[type] = ()) -> Any:
     """The value that `to_json` wrote. Classes must be in `types` or already be imported.
 
-    Nothing is imported and nothing but dataclasses, named tuples and enums is built, so a file
-    from a stranger can do no more than make plain data.
+    Nothing is imported, no constructor runs, and nothing but dataclasses, named tuples and enums is
+    built, so a file from a stranger can do no more than make plain data. Raises `LabError` for
+    anything that `to_json` does not write.
     """
     known = {f"{t.__module__}:{t.__qualname__}": t for t in types}
-    return _from_json(data, known)
+    try:
+        return _from_json(data, known)
+    except LabError:
+        raise
+    except (TypeError, ValueError, RecursionError) as error:
+        raise LabError(f"this is no value that to_json wrote: {error}") from error
 
 
 def _from_json(data: Any, known: dict[str, type]) -> Any:
@@ -125,34 +136,55 @@ def _from_json(data: Any, known: dict[str, type]) -> Any:
             return make([_from_json(v, known) for v in items])
         case {"$": str(name), **parts}:
             return _build(name, {k: _from_json(v, known) for k, v in parts.items()}, known)
-    raise LabError(f"expected an object with the key '$', found the keys {sorted(data)}")
+    raise LabError(f"expected an object with the key '$' and its parts, found {_short(data)}")
 
 
 def _build(name: str, parts: dict[str, Any], known: dict[str, type]) -> Any:
     kind = known.get(name) or _imported(name)
-    try:
-        if isinstance(kind, enum.EnumMeta):
-            return kind[parts["name"]]
-        if isinstance(kind, type) and (
-            dataclasses.is_dataclass(kind) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
-        ):
-            return kind(**parts)
-    except (KeyError, TypeError) as error:
-        raise LabError(f"{name} does not have these parts: {error}") from error
-    raise LabError(f"the class {name} is not known here: import or define it first, or pass it in `types`")
+    if isinstance(kind, enum.EnumMeta) and parts.get("name") in kind.__members__:
+        return kind[parts["name"]]
+    if not isinstance(kind, type) or isinstance(kind, enum.EnumMeta):
+        fields = None
+    elif dataclasses.is_dataclass(kind):
+        fields = [field.name for field in dataclasses.fields(kind)]
+    else:
+        fields = getattr(kind, "_fields", None) if issubclass(kind, tuple) else None
+    if fields is None:
+        raise LabError(
+            f"the class {name} is not known here: import or define it first, or pass it in `types`"
+        )
+    if parts.keys() != set(fields):
+        raise LabError(f"{name} does not have these parts: it has {list(fields)}, found {list(parts)}")
+    if issubclass(kind, tuple):
+        return tuple.__new__(kind, [parts[field] for field in fields])
+    return _rebuilt(kind, parts)
+
+
+def _rebuilt(kind: type, parts: dict[str, Any]) -> Any:
+    # Not by the constructor: it may take other arguments than there are fields, or compute some.
+    value: Any = object.__new__(kind)
+    for name, part in parts.items():
+        object.__setattr__(value, name, part)
+    return value
 
 
 def _imported(name: str) -> Any:
     module, _, qualname = name.partition(":")
     found: Any = sys.modules.get(module)
     for part in qualname.split("."):
-        found = getattr(found, part, None)
+        # Not getattr: a module may answer that with an import.
+        found = getattr(found, "__dict__", {}).get(part)
     return found
 
 
-def _init_parts(value: Any) -> list[tuple[str, Any]]:
-    return [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value) if f.init]
+def _parts(value: Any) -> list[tuple[str, Any]]:
+    return [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value)]
 
 
 def _is_instance_of_dataclass(value: Any) -> bool:
     return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else text[:119] + "…"

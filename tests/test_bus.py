@@ -432,3 +432,58 @@ def test_a_group_of_one_decides():
     bus = MessageBus(single_decree(["x"], acceptors=1))
     bus.run()
     assert bus["l1"].learned == "x" and bus["a1"].promised == Ballot(1, "p1")
+
+
+# ---- what fails halfway
+
+
+@pytest.mark.parametrize("answer", [-1, None, "soon", float("nan"), float("inf")])
+def test_a_delay_function_that_makes_no_sense_is_named_and_undone(answer):
+    bus = make(delay=lambda rng, sender, to: answer if sender == "a" else rng.random())
+    arriving = bus.in_flight[0]
+    refuse(bus, LabError, "the delay from a to c is 0 or more", lambda bus: bus.deliver(arriving))
+    assert bus.in_flight[0] == arriving
+    refuse(bus, LabError, "the delay from a to c", lambda bus: bus.run(scripted([Deliver(arriving)])))
+
+
+def test_a_delay_function_that_fails_is_undone_with_the_chance_it_drew():
+    def delay(rng, sender, to):
+        return 1 / 0 if sender == "a" else rng.random()
+
+    bus, other = make(delay=delay), make(delay=delay)
+    refuse(bus, ZeroDivisionError, "division", lambda bus: bus.deliver(bus.in_flight[0]))
+    assert bus.deliver(bus.in_flight[1]) == other.deliver(other.in_flight[1])
+
+
+def test_a_role_that_fails_unchecked_is_undone_where_there_is_a_trace():
+    @dataclass
+    class Fails(Echo):
+        def receive(self, sender, message):
+            super().receive(sender, message)
+            raise KeyError("oh")
+
+    bus = MessageBus([Fails("f"), Node("n")], checked=False)
+    refuse(bus, KeyError, "oh", lambda bus: bus.invoke("f", Ping(1)))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Deliver("hello"), Deliver(None), Drop(7), Crash(["a"]), Crash("a", during="x"), Restart(None), Start({}),
+        Timeout("nobody", "t"), Timeout("a", []), Partition((3,)), Partition(None), Invoke([], 1), None,
+    ],
+)  # fmt: skip
+def test_an_event_of_the_wrong_kind_is_refused(event):
+    refuse(make(), NotEnabled, "step 2", lambda bus: bus.apply(event))
+
+
+@pytest.mark.parametrize("at", [-1, 0.5, "noon", float("nan"), float("inf")])
+def test_time_goes_forward_only(at):
+    bus = make()
+    bus.deliver(bus.in_flight[0])
+    refuse(bus, NotEnabled, "is no time from 1.0 on", lambda bus: bus.apply(Crash("a"), at=at))
+    assert bus.apply(Crash("a"), at=7).time == bus.now == 7
+
+
+def test_one_idle_node_may_be_given_as_its_name():
+    assert MessageBus([Caller("caller", to=("a",)), Echo("a")], idle="caller").trace == []

@@ -2,6 +2,7 @@
 
 import enum
 import json
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paxos_lab import LabError
-from paxos_lab.paxos import Accept, Accepted, Ballot, Nack, Prepare, Promise, Proposal
+from paxos_lab.paxos import (
+    Accept,
+    Accepted,
+    Ballot,
+    Flexible,
+    Grid,
+    Nack,
+    Prepare,
+    Promise,
+    Proposal,
+    Weighted,
+)
 from paxos_lab.plain import NotPlain, copy_of, from_json, to_json, why_mutable
 
 
@@ -163,3 +175,66 @@ def test_a_class_that_is_not_at_a_modules_top_can_be_handed_in():
 
 def test_sets_are_written_in_an_order_that_does_not_depend_on_the_hash_seed():
     assert to_json({"b", "a", "c"})["items"] == ["a", "b", "c"]
+
+
+@dataclass(frozen=True, eq=False)
+class Faceless:
+    n: int
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Its constructor takes something else than its fields."""
+
+    double: int
+
+    def __init__(self, single):
+        object.__setattr__(self, "double", 2 * single)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Computed(3), Weighted({"a": 2, "b": 1}), Grid([["a", "b"], ["c", "d"]]), Flexible(2, 2), Thawed([Computed(1)])],
+)  # fmt: skip
+def test_a_constructor_of_its_own_is_no_hindrance(value):
+    assert from_json(json.loads(json.dumps(to_json(value)))) == value
+    assert copy_of([value, [1]]) == [value, [1]]
+
+
+def test_a_class_that_compares_by_identity_is_no_message():
+    assert "leave out eq=False" in why_mutable(Faceless(1))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (Counter("ab"), "use a plain dict"),
+        (defaultdict(list), "use a plain dict"),
+        ({object()}, "not compared"),
+    ],
+)
+def test_what_looks_like_plain_data_is_told_apart(value, said):
+    with pytest.raises(NotPlain, match=said):
+        copy_of(value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"$": "set", "items": [[1]]},
+        {"$": "tuple", "items": 3},
+        {"$": "dict", "items": [1]},
+        {"$": "bytes", "hex": "zz"},
+        {"$": "float", "value": "many"},
+        {"$": f"{__name__}:Colour", "name": "BLUE"},
+        {"$": f"{__name__}:Colour"},
+        {"$": f"{__name__}:Pair", "left": 1},
+        {"$": f"{__name__}:Frozen", "inside": 1, "more": 2},
+        {"$": f"{__name__}:Frozen.__init__"},
+        {"$": 3},
+        {},
+    ],
+)
+def test_spoilt_data_is_refused_and_says_so(data):
+    with pytest.raises(LabError):
+        from_json(data)

@@ -2,14 +2,16 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from fractions import Fraction
 
 import pytest
 
-from paxos_lab import Deliver, MessageBus, Node, Step, Trace, TraceError, replay, seeded
-from paxos_lab.paxos import Acceptor, Prepare, single_decree
+from paxos_lab import Deliver, Invoke, MessageBus, Node, Step, Trace, TraceError, replay, seeded
+from paxos_lab.paxos import Acceptor, Ballot, Prepare, single_decree
 
 
 def chaos(seed, steps=80):
@@ -45,7 +47,7 @@ def test_the_json_is_the_documented_list_of_objects():
 def test_a_script_is_python_that_repeats_the_run():
     for seed in range(8):
         trace = chaos(seed).trace
-        names = {"Prepare": Prepare}
+        names = {}
         exec(trace.to_script(), names)
         bus = names["rerun"](single_decree(["x", "y"], learners=2))
         assert [s.event for s in bus.trace] == [s.event for s in trace]
@@ -169,3 +171,162 @@ def test_the_same_seed_gives_the_same_trace_in_every_process():
     first, second, third = (run(seed) for seed in ("0", "1", "4242"))
     assert first == second == third
     assert len(Trace.from_json(first)) > 100
+
+
+# ---- odd names, odd values, parts of traces
+
+ODD = [
+    "<script>alert(1)</script>",
+    'it\'s "quoted"',
+    "two\nlines",
+    "tab\tnull\0",
+    "a b",
+    "a_b",
+    "x" * 10_000,
+    "end",
+    "#;%%{",
+]
+
+
+@dataclass(frozen=True)
+class Note:
+    text: str
+    other: object = None
+
+
+@dataclass
+class Gossip(Node):
+    """Passes on what it hears first."""
+
+    to: tuple = ()
+    heard: str = ""
+
+    def receive(self, sender, message):
+        if not self.heard:
+            self.heard = message.text
+            self.send(self.to, Note(message.text + self.name))
+
+
+def gossips():
+    return [Gossip(name, (ODD[(i + 1) % len(ODD)],)) for i, name in enumerate(ODD)]
+
+
+def odd_run():
+    bus = MessageBus(gossips())
+    bus.invoke(ODD[0], Note("o\r\n\0\u2028", Ballot(1, "p1")))
+    bus.partition(ODD[:2], ODD[2:4])
+    bus.heal()
+    bus.duplicate(bus.in_flight[0])
+    bus.run()
+    bus.crash(ODD[1], during=Invoke(ODD[1], Note("again")))
+    return bus
+
+
+def test_any_text_passes_through_json_replay_and_script():
+    trace = odd_run().trace
+    assert Trace.from_json(trace.to_json()) == trace
+    assert replay(gossips(), trace).trace == trace
+    names = {}
+    exec(trace.to_script(), names)
+    again = names["rerun"](gossips()).trace
+    assert [step[2:] for step in again] == [step[2:] for step in trace]
+
+
+def test_any_text_passes_through_shiviz_and_mermaid():
+    trace = odd_run().trace
+    local = [step for step in trace if step.node is not None]
+    stamped = clocks(trace.to_shiviz())
+    assert len(stamped) == len(local)
+    host_of = {step.node: host for step, (host, _) in zip(local, stamped, strict=True)}
+    assert len(set(host_of.values())) == len(host_of) == len(ODD), "two names never become one host"
+    for line in trace.to_mermaid().splitlines()[1:]:
+        assert re.match(r"    (participant n\d+ as |n\d+-(>>|x)n\d+: |Note over n\d+: )\S", line), line[:80]
+        assert not set('<>"{}%;\0') & set(re.sub(r"#\d+;|->>", "", line))
+        assert not re.search(r"\bend\b", line)
+
+
+def test_any_part_of_a_trace_can_be_exported():
+    trace = chaos(3).trace
+    for first in range(0, len(trace), 7):
+        part = trace[first : first + 5]
+        local = [step for step in part if step.node is not None]
+        assert len(clocks(part.to_shiviz() if local else "a {}\na {}")) == max(len(local), 1)
+        assert part.to_mermaid().startswith("sequenceDiagram\n")
+
+
+def test_what_cannot_be_written_is_named_with_its_step():
+    bus = MessageBus([Gossip("g")])
+    bus.invoke("g", Note("x", Fraction(1, 3)))
+    with pytest.raises(TraceError, match="step 1 cannot be written: a Fraction"):
+        bus.trace.to_json()
+
+
+def spoilt(**parts):
+    bus = MessageBus(single_decree(["x"]))
+    bus.deliver(bus.in_flight[0])
+    data = json.loads(bus.trace.to_json())
+    data[1] |= parts
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"time": "noon"}, "the time is a number"),
+        ({"time": -1}, "the time is a number"),
+        ({"time": True}, "the time is a number"),
+        ({"time": float("nan")}, "the time is a number"),
+        ({"node": "a9"}, "the event is at 'a1', the step says 'a9'"),
+        ({"node": None}, "the step says None"),
+        ({"cause": 2}, "number of an earlier step"),
+        ({"cause": "1"}, "number of an earlier step"),
+        ({"sent": [{"id": "1", "from": "a1", "to": "p1", "message": 1}]}, "whole number"),
+        ({"sent": [{"id": 1, "from": 7, "to": "p1", "message": 1}]}, "a name is a text"),
+        ({"sent": [{"id": 1}]}, "cannot be read"),
+        ({"sent": 5}, "cannot be read"),
+        ({"changed": {"promised": [1]}}, "cannot be read"),
+        ({"changed": {"promised": [1, {"$": "set", "items": [[1]]}]}}, "cannot be read"),
+        ({"changed": {"promised": [1, {"$": "bytes", "hex": "zz"}]}}, "cannot be read"),
+        ({"event": {"kind": ["crash"]}}, "cannot be read"),
+        ({"event": {"kind": "crash", "node": 5}}, "a name is a text"),
+        ({"event": {"kind": "partition", "groups": [[1]]}}, "a name is a text"),
+        ({"event": None}, "cannot be read"),
+    ],
+)
+def test_a_step_that_makes_no_sense_is_named_with_its_number(parts, said):
+    with pytest.raises(TraceError, match="step 2") as caught:
+        Trace.from_json(spoilt(**parts))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [None, 7, "", "[" * 100_000, "[1" + "0" * 5_000 + "]"])
+def test_what_is_no_json_is_refused(text):
+    with pytest.raises(TraceError):
+        Trace.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"time": 0.0001}, None),
+        ({"sent": []}, "sent was"),
+        ({"changed": {}}, "changed was"),
+        ({"cause": None}, "cause was None"),
+    ],
+)
+def test_replay_compares_every_part_of_a_step(parts, said):
+    trace = Trace.from_json(spoilt(**parts))
+    if said is None:  # time is the trace's own: a replay may only not go back in it
+        assert replay(single_decree(["x"]), trace).trace == trace
+    else:
+        with pytest.raises(TraceError, match="step 2.*" + said):
+            replay(single_decree(["x"]), trace)
+
+
+def test_replay_refuses_a_time_that_goes_back():
+    bus = MessageBus(single_decree(["x"]))
+    bus.run(max_steps=3)
+    trace = bus.trace
+    trace[2] = trace[2]._replace(time=0.0)
+    with pytest.raises(TraceError, match=r"step 4 .*|step 3 of the trace cannot happen here: the time 0.0"):
+        replay(single_decree(["x"]), trace)
