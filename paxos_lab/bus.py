@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from paxos_lab.contract import check_apart, check_class, run_hook, unknown
@@ -29,7 +30,7 @@ from paxos_lab.events import (
     node_of,
 )
 from paxos_lab.network import Delay, Network
-from paxos_lab.node import Effect, LabError, Node, RoleError, Send, SetTimer, react
+from paxos_lab.node import CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
 from paxos_lab.plain import why_mutable
 from paxos_lab.state import State, changes, forget_volatile, put_state, state_of, twin
 from paxos_lab.trace import Step, Trace
@@ -115,7 +116,7 @@ class MessageBus:
     @property
     def in_flight(self) -> list[Envelope]:
         """The messages that were sent and are neither delivered nor lost, oldest first."""
-        return [flight.envelope for flight in self._network.flying.values()]
+        return [envelope for envelope, _, _ in self._network.flying.values()]
 
     @property
     def arriving(self) -> list[Deliver]:
@@ -150,7 +151,7 @@ class MessageBus:
         if id not in self._network.flying:
             known = ", ".join(map(str, self._network.flying)) or "none"
             raise NotEnabled(f"no message with id {id} is in flight; in flight: {known}")
-        return self._network.flying[id].envelope
+        return self._network.flying[id][0]
 
     def is_cut(self, sender: str, to: str) -> bool:
         """True if a partition keeps messages of `sender` from reaching `to`."""
@@ -189,7 +190,7 @@ class MessageBus:
         match event:
             case Deliver(e) | Drop(e) | Duplicate(e):
                 flight = self._network.flying.get(e.id) if isinstance(e, Envelope) else None
-                if flight is None or flight.envelope != e:
+                if flight is None or flight[0] != e:
                     return f"the message {e} is not in flight"
                 if type(event) is Deliver:
                     if e.to in self._down:
@@ -249,7 +250,8 @@ class MessageBus:
             raise NotEnabled(f"the time {at!r} is no time from {self.now} on (step {self._steps + 1})")
         if not self._traced:  # the state known is as old as the last recorded step
             self._known = {name: list(state_of(node)) for name, node in self._nodes.items()}
-        step = self._happen_or_undo(event, at, record=True)
+        with self._undoing():
+            step = self._happen(event, at, record=True)
         assert step is not None
         return step
 
@@ -258,13 +260,17 @@ class MessageBus:
         if reason is not None:
             raise NotEnabled(f"{reason} (step {self._steps + 1})")
 
-    def _happen_or_undo(self, event: Event, at: float | None, record: bool) -> Step | None:
+    @contextmanager
+    def _undoing(self) -> Iterator[None]:
+        """Whatever fails inside leaves the bus as it was after the last whole step."""
         try:
-            return self._happen(event, at, record)
+            yield
         except BaseException as error:
-            # A checked role was undone by the check. What else can fail halfway (a role that is not
-            # checked, a delay function, an interrupt) is undone by doing the past again.
-            if self._traced and not (self._checked and isinstance(error, RoleError)):
+            # What is not possible was not begun, and a checked role was undone by the check. All else
+            # (a role that is not checked, a delay function, an interrupt) is undone by doing the past
+            # again.
+            harmless = (NotEnabled, RoleError) if self._checked else NotEnabled
+            if self._traced and not isinstance(error, harmless):
                 self.rewind(len(self._trace))
             raise
 
@@ -272,20 +278,21 @@ class MessageBus:
         """Make an event happen that is known to be possible."""
         inner: Any = event.during if type(event) is Crash and event.during is not None else event
         kind = type(inner)
+        network = self._network
         name: Any = None
         effects: list[Effect] = []
         time, cause = self.now, None
         if kind is Deliver:
-            envelope, due, cause = self._network.flying[inner.envelope.id]
-            name, time = envelope.to, max(time, due)
+            envelope, due, cause = network.flying[inner.envelope.id]
+            name, time = envelope.to, due if due > time else time
             effects = self._run(name, "receive", envelope.sender, envelope.message)
-            self._network.take(envelope)
+            network.take(envelope)
         elif kind is Timeout:
             name = inner.node
-            due, _, cause = self._network.timers[name, inner.timer]
+            due, _, cause = network.timers[name, inner.timer]
             time = max(time, due)
             effects = self._run(name, "timeout", inner.timer)
-            self._network.cancel_timer(name, inner.timer)
+            network.cancel_timer(name, inner.timer)
         elif kind is Start:
             name = inner.node
             effects = self._run(name, "start")
@@ -305,14 +312,21 @@ class MessageBus:
         if type(event) is Crash:
             self._fall(event.node)
             effects = []
-        sent = [e for effect in effects if (e := self._perform(name, effect))] if effects else []
+        sent: list[Envelope] = []
+        for effect in effects:
+            if type(effect) is Send:
+                if effect.to not in self._nodes:
+                    raise unknown(effect.to, self._nodes)
+                sent.append(network.send(name, effect.to, effect.message, self.now, self._steps))
+            else:
+                self._wind(name, effect)
         if kind is Drop:
-            cause = self._network.take(inner.envelope).cause
+            cause = network.take(inner.envelope)[2]
         elif kind is Duplicate:
-            twin, cause = self._network.double(inner.envelope, self.now, self._steps)
+            twin, cause = network.double(inner.envelope, self.now, self._steps)
             sent = [twin]
         elif kind is Partition or kind is Heal:
-            self._network.cut(inner if kind is Partition else None)
+            network.cut(inner if kind is Partition else None)
         if not record:
             return None
         changed: dict[str, tuple[Any, Any]] = {}
@@ -331,20 +345,14 @@ class MessageBus:
                 return run_hook(node, hook, arguments, self._nodes)
             except RoleError as error:
                 raise type(error)(f"{error} (step {self._steps + 1})") from error.__cause__
-        effects = react(node, hook, *arguments)
-        for effect in effects:
-            if type(effect) is Send and effect.to not in self._nodes:
-                raise unknown(effect.to, self._nodes)
-        return effects
+        return react(node, hook, *arguments)
 
-    def _perform(self, name: str, effect: Effect) -> Envelope | None:
-        if isinstance(effect, Send):
-            return self._network.send(name, effect.to, effect.message, self.now, self._steps)
+    def _wind(self, name: str, effect: Effect) -> None:
+        """Start or stop a timer."""
         if isinstance(effect, SetTimer):
             self._network.set_timer(name, effect.timer, self.now + effect.delay, self._steps)
-        else:
+        elif isinstance(effect, CancelTimer):
             self._network.cancel_timer(name, effect.timer)
-        return None
 
     def _fall(self, name: str) -> None:
         self._down[name] = self._steps
@@ -443,15 +451,16 @@ class MessageBus:
         (`MessageBus.upcoming`). Returns the number of steps made.
         """
         choose = schedule or MessageBus.upcoming
-        for made in range(max_steps):
-            if until is not None and until(self):
-                return made
-            event = choose(self)
-            if event is None:
-                return made
-            if schedule is not None:
-                self._require(event)
-            self._happen_or_undo(event, None, record=self._traced)
+        with self._undoing():
+            for made in range(max_steps):
+                if until is not None and until(self):
+                    return made
+                event = choose(self)
+                if event is None:
+                    return made
+                if schedule is not None:  # virtual time names only what is possible
+                    self._require(event)
+                self._happen(event, None, record=self._traced)
         return max_steps
 
     def rewind(self, step: int | Step) -> None:

@@ -19,12 +19,8 @@ from paxos_lab.node import LabError
 Delay = float | tuple[float, float] | Callable[[random.Random, str, str], float]
 
 
-class Flight(NamedTuple):
-    """A message on its way, the virtual time at which it arrives, and the step that sent it."""
-
-    envelope: Envelope
-    due: float
-    cause: int
+Flight = tuple[Envelope, float, int]
+"""A message on its way, the virtual time at which it arrives, and the step that sent it."""
 
 
 class Alarm(NamedTuple):
@@ -67,16 +63,15 @@ class Network:
         self, sender: str, to: str, message: object, now: float, step: int, fresh: bool = True
     ) -> Envelope:
         """Put a message on its way; only a fresh one, no copy, may be drawn to be doubled."""
-        draw = self._random.random
         due = now + self._delay(self._random, sender, to)
         self._last_id = id = self._last_id + 1
         self._order += 1
         envelope = Envelope(id, sender, to, message)
-        self.flying[id] = Flight(envelope, due, step)
+        self.flying[id] = (envelope, due, step)
         event: Event = Deliver(envelope)
-        if self._loss and draw() < self._loss:
+        if self._loss and self._random.random() < self._loss:
             event = Drop(envelope)
-        elif fresh and self._duplicate and draw() < self._duplicate:
+        elif fresh and self._duplicate and self._random.random() < self._duplicate:
             self._to_double.add(id)
             heapq.heappush(self._agenda, (due, self._order, Duplicate(envelope)))
             self._order += 1
@@ -91,7 +86,7 @@ class Network:
         """Send a second copy; returns it and the step that sent the first."""
         self._to_double.discard(envelope.id)
         twin = self.send(envelope.sender, envelope.to, envelope.message, now, step, fresh=False)
-        return twin, self.flying[envelope.id].cause
+        return twin, self.flying[envelope.id][2]
 
     def set_timer(self, node: str, timer: str, due: float, step: int) -> None:
         """Start a timer, in place of one of that name that runs."""

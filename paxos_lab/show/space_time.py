@@ -124,7 +124,9 @@ def _event(
             picture.put(here, at, y, "", shape="circle", width="0.08", style="filled", fillcolor=GREY)
             _note(picture, f"{here}t", at, y, f"copied: {short(e.message, 22)}")
         case event:
-            _mark(picture, step, x, y, _verb(event))
+            assert step.node is not None
+            to_the_right = any(x[e.to] > x[step.node] for e in step.sent)
+            _mark(picture, step, x, y, _verb(event), "left" if to_the_right else "right")
 
 
 def _mark(
