@@ -1,0 +1,79 @@
+"""What is chosen, and what still could be, read off the messages alone."""
+
+from paxos_lab import MessageBus, seeded
+from paxos_lab.paxos import (
+    Accept,
+    Accepted,
+    Ballot,
+    Majority,
+    Prepare,
+    Promise,
+    Proposal,
+    chosen,
+    could_still_be_chosen,
+    single_decree,
+    verdicts,
+    votes,
+)
+
+THREE = Majority(("a1", "a2", "a3"))
+ONE, TWO = Ballot(1, "p1"), Ballot(2, "p2")
+
+
+def voted(ballot, value, *names):
+    return [("p", Accept(ballot, value))] + [(name, Accepted(ballot, value)) for name in names]
+
+
+def promised(ballot, *names):
+    return [("p", Prepare(ballot))] + [(name, Promise(ballot, None)) for name in names]
+
+
+def test_votes_are_counted_by_ballot_value_and_acceptor():
+    sent = voted(ONE, "x", "a1", "a1", "a2") + voted(TWO, "x", "a3")
+    assert votes(sent) == {Proposal(ONE, "x"): {"a1", "a2"}, Proposal(TWO, "x"): {"a3"}}
+
+
+def test_chosen_needs_a_quorum_in_one_ballot():
+    assert chosen(voted(ONE, "x", "a1") + voted(TWO, "x", "a2"), THREE) == []
+    assert chosen(voted(ONE, "x", "a1", "a3"), THREE) == [Proposal(ONE, "x")]
+
+
+def state(sent, ballot):
+    return next(v.state for v in verdicts(sent, THREE) if v.ballot == ballot)
+
+
+def test_a_ballot_is_dead_when_a_quorum_can_no_longer_vote_in_it():
+    sent = promised(ONE, "a1", "a2") + voted(ONE, "x", "a1")
+    assert state(sent, ONE) == "open"
+    sent += promised(TWO, "a3")
+    assert state(sent, ONE) == "open"  # a1 voted, a2 still may
+    sent += promised(TWO, "a2")
+    assert state(sent, ONE) == "dead"
+
+
+def test_a_promise_after_the_vote_takes_nothing_back():
+    sent = voted(ONE, "x", "a1", "a2") + promised(TWO, "a1", "a2", "a3")
+    assert state(sent, ONE) == "chosen"
+
+
+def test_the_sentence():
+    say = lambda sent: could_still_be_chosen(sent, THREE)  # noqa: E731
+    assert say([]).startswith("Nothing is chosen yet, and no open ballot has a value")
+    assert say(voted(ONE, "x", "a1")) == "Nothing is chosen yet; could still be chosen: x in 1.p1."
+    assert say(voted(ONE, "x", "a1", "a2")) == "x is chosen. No other value can ever be."
+    both = voted(ONE, "x", "a1", "a2") + voted(TWO, "y", "a2", "a3")
+    assert say(both) == "BROKEN: x and y are both chosen."
+
+
+def test_what_is_dead_or_chosen_stays_so_in_every_run():
+    for seed in range(60):
+        bus = MessageBus(single_decree(["x", "y"]), seed=seed, checked=False)
+        bus.run(seeded(seed, faults=0.3), max_steps=120)
+        final, sent = {}, []
+        for step in bus.trace:
+            sent += [(e.sender, e.message) for e in step.sent]
+            for verdict in verdicts(sent, THREE):
+                if verdict.ballot in final:
+                    assert verdict.state == final[verdict.ballot], (seed, step.step)
+                if verdict.state != "open":
+                    final[verdict.ballot] = verdict.state
