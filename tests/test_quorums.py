@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paxos_lab import LabError
-from paxos_lab.paxos import Flexible, Grid, Majority, QuorumsMiss, Weighted, single_decree
+from paxos_lab.paxos import Flexible, Grid, Majority, QuorumsMiss, QuorumSystem, Weighted, single_decree
 
 NAMES = tuple(f"a{i}" for i in range(1, 8))
 
@@ -84,6 +84,29 @@ def test_a_group_with_a_gap_is_refused_unless_asked_for():
     assert len(single_decree(["x"], quorums=Flexible(1, 2), unsafe=True)) == 5
 
 
+def test_large_groups_are_judged_at_once():
+    names = tuple(f"a{i}" for i in range(99))
+    assert Majority(names).intersects and Weighted(dict.fromkeys(names, 1)).intersects
+    assert Flexible(60, 40, names).intersects
+    assert Flexible(60, 39, names).gap() == (frozenset(names[:60]), frozenset(names[60:]))
+    assert len(single_decree(["x"], acceptors=99)) == 101
+
+
+def test_a_system_of_ones_own_is_judged_by_its_quorums():
+    class Dictator(QuorumSystem):
+        def is_quorum(self, names, phase):
+            return self.members[0] in names
+
+    class Quarrel(QuorumSystem):
+        def is_quorum(self, names, phase):
+            return self.members[phase] in names
+
+    assert Dictator(NAMES[:3]).intersects
+    assert Quarrel(NAMES[:3]).gap() == ({"a2"}, {"a3"})
+    with pytest.raises(NotImplementedError, match="must define is_quorum"):
+        QuorumSystem(NAMES).is_quorum(["a1"], 1)
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
@@ -91,6 +114,7 @@ def test_a_group_with_a_gap_is_refused_unless_asked_for():
         (lambda: Majority(("a", "a")), "occurs twice"),
         (lambda: Weighted({}), "not all 0"),
         (lambda: Weighted({"a": 0}), "not all 0"),
+        (lambda: Weighted({"a": float("nan")}), "0 or more"),
         (lambda: Weighted({"a": -1, "b": 3}), "0 or more"),
         (lambda: Grid([["a", "b"], ["c"]]), "one length"),
         (lambda: Grid([]), "one length"),

@@ -16,13 +16,14 @@ from paxos_lab.node import LabError, Node, stable, volatile
 from paxos_lab.paxos.ballots import Ballot, Proposal
 from paxos_lab.paxos.messages import Accept, Accepted, Nack, Prepare, Promise
 from paxos_lab.paxos.quorums import Majority, QuorumSystem
+from paxos_lab.plain import why_mutable
 
 
 @dataclass
 class Proposer(Node):
     """Tries to get a value chosen: its own, or one that may have been chosen already.
 
-    `value`: what it would like (not None). `acceptors`: the names of all of them. `quorums`: left
+    `value`: what it would like (hashable, not None). `acceptors`: the names of all of them. `quorums`: left
     out, the majorities of the acceptors. `patience`: virtual time to wait for answers before the
     next ballot. `round`: the highest round used or heard of; `ballot`: the one in hand.
     """
@@ -43,6 +44,8 @@ class Proposer(Node):
         self.quorums = self.quorums or Majority(self.acceptors)
         if self.value is None:
             raise LabError(f"{self.name} proposes None, which stands for 'nothing': give it a value")
+        if reason := why_mutable(self.value, "the value"):
+            raise LabError(f"{self.name}: {reason}. A value may not change once it is proposed")
 
     def start(self) -> None:
         self.prepare()

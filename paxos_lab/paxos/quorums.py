@@ -6,6 +6,7 @@ Only one thing matters for safety: every phase 1 quorum shares a member with eve
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -85,6 +86,9 @@ class Majority(QuorumSystem):
     def is_quorum(self, names: Iterable[str], phase: int) -> bool:
         return 2 * _present(self.members, names) > len(self.members)
 
+    def gap(self) -> None:
+        """None: two halves, each more than half, share a member."""
+
     def __str__(self) -> str:
         return f"more than half of {len(self.members)}"
 
@@ -96,7 +100,7 @@ class Weighted(QuorumSystem):
     weights: tuple[tuple[str, float], ...] = ()
 
     def __init__(self, weights: Mapping[str, float]) -> None:
-        if any(weight < 0 for weight in weights.values()) or not sum(weights.values()):
+        if not all(0 <= weight < math.inf for weight in weights.values()) or not sum(weights.values()):
             raise LabError(f"weights are 0 or more and not all 0, got {dict(weights)}")
         object.__setattr__(self, "weights", tuple(weights.items()))
         object.__setattr__(self, "members", tuple(weights))
@@ -106,6 +110,9 @@ class Weighted(QuorumSystem):
         names = set(names)
         inside = sum(weight for name, weight in self.weights if name in names)
         return 2 * inside > sum(weight for _, weight in self.weights)
+
+    def gap(self) -> None:
+        """None: two sets that share no member do not both have more than half of the weight."""
 
     def __str__(self) -> str:
         return "more than half of the weight " + ", ".join(f"{n}={w}" for n, w in self.weights)
@@ -129,6 +136,9 @@ class Grid(QuorumSystem):
         names = set(names)
         lines = self.rows if phase == 1 else zip(*self.rows, strict=True)
         return any(names.issuperset(line) for line in lines)
+
+    def gap(self) -> None:
+        """None: every row crosses every column."""
 
     def __str__(self) -> str:
         return f"a row, a column of {len(self.rows)} x {len(self.rows[0])}"
@@ -164,7 +174,9 @@ class Flexible(QuorumSystem):
     def gap(self) -> tuple[frozenset[str], frozenset[str]] | None:
         if not self.members:
             raise LabError(f"{self}: say of which members, as in Flexible({self.q1}, {self.q2}, names)")
-        return super().gap()
+        if self.q1 + self.q2 > len(self.members):
+            return None
+        return frozenset(self.members[: self.q1]), frozenset(self.members[self.q1 :][: self.q2])
 
     def __str__(self) -> str:
         of = f" of {len(self.members)}" if self.members else ""
