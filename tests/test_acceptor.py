@@ -105,3 +105,13 @@ def test_promise_and_vote_are_on_disk_before_the_answer_leaves():
     assert not [e for e in bus.in_flight if e.sender == "a1"]
     bus.restart("a1")
     assert (bus["a1"].promised, bus["a1"].accepted.value) == (Ballot(1, "p1"), "x")
+
+
+def test_it_votes_without_having_been_asked_for_a_promise():
+    acceptor = Acceptor("a1")
+    assert answers(acceptor, "p2", Accept(LOW, "x")) == [("p2", Accepted(LOW, "x"))]
+    assert acceptor.promised == LOW
+
+
+def test_the_answer_goes_to_who_asked_not_to_the_owner_of_the_ballot(acceptor):
+    assert answers(acceptor, "p9", Prepare(HIGH)) == [("p9", Promise(HIGH, None))]

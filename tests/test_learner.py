@@ -67,3 +67,17 @@ def test_a_lost_vote_is_made_up_for_by_a_new_ballot():
     bus.start("p2")
     bus.run()
     assert bus["l1"].learned == "x"
+
+
+@pytest.mark.parametrize(("n", "enough"), [(1, 1), (2, 2), (4, 3), (5, 3), (6, 4)])
+def test_a_majority_is_of_all_also_in_a_group_of_one_or_of_even_size(n, enough):
+    names = tuple(f"a{i}" for i in range(n))
+    learner = Learner("l1", Majority(names))
+    assert hear(learner, *names[: enough - 1]) is None
+    assert hear(learner, names[enough - 1]) == "x"
+
+
+@pytest.mark.parametrize("value", [0, "", False, ()])
+def test_a_value_that_counts_as_false_is_learned_and_kept(learner, value):
+    assert hear(learner, "a1", "a2", "a3", value=value) is value
+    assert hear(learner, "a1", "a2", "a3", ballot=SECOND, value="y") is value

@@ -5,6 +5,7 @@ from paxos_lab.paxos import (
     Accept,
     Accepted,
     Ballot,
+    Flexible,
     Majority,
     Prepare,
     Promise,
@@ -77,3 +78,20 @@ def test_what_is_dead_or_chosen_stays_so_in_every_run():
                     assert verdict.state == final[verdict.ballot], (seed, step.step)
                 if verdict.state != "open":
                     final[verdict.ballot] = verdict.state
+
+
+def test_a_vote_in_a_higher_ballot_closes_a_lower_one_too():
+    sent = promised(ONE) + voted(TWO, "y", "a1", "a2")
+    assert (state(sent, ONE), state(sent, TWO)) == ("dead", "chosen")
+
+
+def test_flexible_quorums_choose_with_theirs():
+    sent = promised(ONE, "a1", "a2", "a3") + voted(ONE, "x", "a2")
+    assert chosen(sent, Flexible(3, 1, THREE.members)) == [Proposal(ONE, "x")]
+    assert chosen(sent, Flexible(1, 3, THREE.members)) == []
+
+
+def test_a_value_may_be_chosen_again_in_a_higher_ballot():
+    sent = voted(ONE, "x", "a1", "a2") + voted(TWO, "x", "a2", "a3")
+    assert chosen(sent, THREE) == [Proposal(ONE, "x"), Proposal(TWO, "x")]
+    assert could_still_be_chosen(sent, THREE) == "x is chosen. No other value can ever be."
