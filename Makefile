@@ -29,7 +29,8 @@ $(STAMP): pyproject.toml constraints.txt tools/overrides.json
 
 lab: $(STAMP)  ## open the course in JupyterLab (PORT=8888, BROWSER=0: do not open a browser)
 	$(BIN)/jupyter lab --config=tools/jupyter_lab_config.py --ip=127.0.0.1 --port=$(PORT) $(BARE) \
-	  $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root,) notebooks/00_start_here.ipynb
+	  --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
+	  $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root,)
 
 test: $(STAMP)  ## run every test: code, notebooks, browser
 	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg tests notebooks solutions
