@@ -31,8 +31,9 @@ def normalise(notebook: Any) -> None:
             continue
         count += 1
         cell.execution_count = count
-        if cell.source.startswith("predict("):
-            cell.metadata["jupyter"] = {"source_hidden": True}  # folded: the source holds the answer
+        # Folded: the source of a prediction holds the answer; a cell tagged so is no part of the story.
+        if cell.source.startswith("predict(") or "fold" in cell.metadata.get("tags", []):
+            cell.metadata["jupyter"] = {"source_hidden": True}
         for number, output in enumerate(cell.outputs):
             if "execution_count" in output:
                 output.execution_count = count
