@@ -244,3 +244,20 @@ def test_only_the_round_is_on_disk_and_a_crash_before_the_prepare_leaves_uses_it
 def test_a_value_that_could_change_is_refused_at_once():
     with pytest.raises(LabError, match="p1: the value is a list, which can be changed: use a tuple"):
         Proposer("p1", ["x"], ACCEPTORS)
+
+
+def test_votes_of_an_older_ballot_of_its_own_do_not_add_up_with_new_ones(proposer):
+    promise(proposer, "a1", "a2", "a3")
+    vote(proposer, "a1", "a2")
+    react(proposer, "timeout", "retry")
+    second = Ballot(2, "p1")
+    promise(proposer, "a1", "a2", "a3", ballot=second)
+    vote(proposer, "a3", "a4", ballot=second)
+    assert proposer.learned is None
+    vote(proposer, "a5", ballot=second)
+    assert proposer.learned == "mine"
+
+
+def test_after_a_nack_it_waits_before_it_tries_again(proposer):
+    effects = react(proposer, "receive", "a1", Nack(FIRST, Ballot(7, "p2")))
+    assert effects == [SetTimer("retry", proposer.pause())]
