@@ -266,6 +266,16 @@ def test_by_time_is_the_default_and_loss_and_copies_are_steps():
     assert [step.time for step in bus.trace] == sorted(step.time for step in bus.trace)
 
 
+def test_chance_doubles_a_message_once_and_a_copy_never():
+    bus = MessageBus(single_decree(["x"], acceptors=5, learners=2), seed=2, duplicate=0.9)
+    bus.run()
+    doubled = [step.event.envelope.id for step in bus.trace if isinstance(step.event, Duplicate)]
+    copies = {e.id for step in bus.trace if isinstance(step.event, Duplicate) for e in step.sent}
+    assert len(doubled) > 20 and len(doubled) == len(set(doubled))
+    assert not copies & set(doubled)
+    assert bus.in_flight == [] and bus["l1"].learned == "x"
+
+
 def test_what_arrives_at_a_crashed_node_is_lost():
     bus = make()
     bus.crash("a")

@@ -95,3 +95,10 @@ def test_a_value_may_be_chosen_again_in_a_higher_ballot():
     sent = voted(ONE, "x", "a1", "a2") + voted(TWO, "x", "a2", "a3")
     assert chosen(sent, THREE) == [Proposal(ONE, "x"), Proposal(TWO, "x")]
     assert could_still_be_chosen(sent, THREE) == "x is chosen. No other value can ever be."
+
+
+def test_a_verdict_tells_who_voted_and_who_never_will():
+    sent = voted(ONE, "x", "a1") + promised(TWO, "a1", "a2")
+    lower, higher = verdicts(sent, THREE)
+    assert (lower.voters, lower.closed, lower.values) == ({"a1"}, {"a2"}, ("x",))
+    assert (higher.voters, higher.closed, higher.values) == (set(), set(), ())
