@@ -45,7 +45,7 @@ def seeded(seed: int, faults: float = 0.2) -> Schedule:
     `faults`: the share of steps that are no delivery: loss, copies, timers that ring early,
     crashes (some between disk and network), restarts, partitions (some one-way), healing.
     """
-    if not 0 <= faults <= 1:
+    if not (isinstance(faults, int | float) and 0 <= faults <= 1):
         raise LabError(f"faults is a share from 0 to 1, got {faults!r}")
     rng = random.Random(seed)
 

@@ -96,8 +96,22 @@ def test_before_and_after_are_not_changed_by_later_steps():
     bus = make()
     first = bus.deliver(bus.in_flight[0])
     bus.duplicate(bus.in_flight[0])
-    bus.run()
+    bus.run(max_steps=50)
     assert first.changed["heard"] == ([], ["c"])
+
+
+def test_a_change_of_kind_is_a_change():
+    @dataclass
+    class Turns(Node):
+        value: object = 1
+
+        def receive(self, sender, message):
+            self.value = message
+
+    bus = MessageBus([Turns("t")])
+    assert bus.invoke("t", True).changed == {"value": (1, True)}
+    assert bus.invoke("t", True).changed == {}
+    assert list(map(type, bus.invoke("t", 1.0).changed["value"])) == [bool, float]
 
 
 def test_messages_arrive_in_any_order():
