@@ -172,7 +172,8 @@ def test_overlap_names_the_shared_members_or_the_gap():
     five = Majority(["a1", "a2", "a3", "a4", "a5"])
     assert "They share a3." in quorum_overlap(five, {"a1", "a2", "a3"}, {"a3", "a4", "a5"}).caption
     assert "Not a phase 2 quorum" in quorum_overlap(five, {"a1", "a2", "a3"}, {"a4", "a5"}).caption
-    assert "They share nobody" in quorum_overlap(Flexible(1, 2, ["a1", "a2", "a3"])).caption
+    assert "does no harm" in quorum_overlap(five, {"a1", "a2", "a3"}, {"a4", "a5"}).caption
+    assert "They share nobody: a gap" in quorum_overlap(Flexible(1, 2, ["a1", "a2", "a3"])).caption
     assert "They share nobody" not in quorum_overlap(five).caption
     with pytest.raises(LabError, match="no member"):
         quorum_overlap(five, {"b1"}, {"a1"})

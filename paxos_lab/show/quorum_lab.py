@@ -48,11 +48,12 @@ class QuorumLab(widgets.VBox):
         )
         self.gap.on_click(self._pick_gap)
         self.answer = widgets.HTML()
+        label = widgets.Layout(width="130px")
         super().__init__(
             [
                 widgets.HBox([self.system, self.gap]),
-                widgets.HBox([widgets.Label("Phase 1, promises:"), *self.first]),
-                widgets.HBox([widgets.Label("Phase 2, votes:"), *self.second]),
+                widgets.HBox([widgets.Label("Phase 1, promises:", layout=label), *self.first]),
+                widgets.HBox([widgets.Label("Phase 2, votes:", layout=label), *self.second]),
                 self.answer,
             ]
         )

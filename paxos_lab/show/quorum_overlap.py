@@ -30,9 +30,12 @@ def quorum_overlap(
         f"{'A' if system.is_quorum(names, phase) else 'Not a'} phase {phase} quorum: {_list(system, names)}."
         for phase, names in ((1, one), (2, two))
     ]
-    caption = (
-        f"They share {', '.join(short(m, 12) for m in shared)}." if shared else "They share nobody: a gap."
-    )
+    if shared:
+        caption = f"They share {', '.join(short(m, 12) for m in shared)}."
+    elif system.is_quorum(one, 1) and system.is_quorum(two, 2):
+        caption = "They share nobody: a gap, through which two values can be chosen."
+    else:
+        caption = "They share nobody, which does no harm: they are not both quorums."
     picture = Picture(f"{verdict[0]} {verdict[1]} {caption}", "")
     middle = (len(system.members) - 1) * STEP / 2
     picture.put("one", middle, 0, "phase 1: promises", shape="box", style="rounded", color=BLUE, penwidth="2")
