@@ -31,6 +31,7 @@ class Stepper(anywidget.AnyWidget):
 
     `bus`: any bus that keeps a trace; it stays yours, `stepper.bus` is the same object. `quorums`:
     for the line "what could still be chosen"; left out, those that a node of the bus carries.
+    A stored trace opens as `Stepper(replay(nodes, trace))`.
     """
 
     _esm = _HERE / "stepper.js"

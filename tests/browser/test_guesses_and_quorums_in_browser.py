@@ -1,0 +1,52 @@
+"""Predictions and the quorum lab in lesson 02, clicked in a real browser."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+NAME = "02_ballots_and_quorums"
+
+
+def cell_with(page, text):
+    """The notebook cell that shows a button with that text, scrolled into view and painted."""
+    button = page.get_by_role("button", name=text, exact=True).first
+    button.scroll_into_view_if_needed()
+    found = page.locator(".jp-Cell", has=button).first.element_handle()
+    # By its place, since a button may change its text when it is pressed.
+    return page.locator(".jp-Cell").nth(
+        page.locator(".jp-Cell").evaluate_all("(all, one) => all.indexOf(one)", found)
+    )
+
+
+def test_a_guess_is_committed_and_answered(open_notebook, keep):
+    page = open_notebook(NAME)
+    cell = cell_with(page, "Commit")
+    commit = cell.locator("button").filter(has_text="Commit")
+    assert commit.is_disabled(), "nothing is picked yet"
+    assert "You said" not in cell.inner_text()
+    cell.locator("input[type=radio]").nth(0).check()
+    commit.click()
+    cell.get_by_text("You said A").wait_for()
+    assert "right" not in cell.get_by_text("You said A").inner_text()
+    assert "Both begin with 1" in cell.inner_text()
+    assert not commit.is_visible() or commit.is_disabled(), "a guess is committed once"
+    keep(cell, "guess")
+
+
+def test_quorums_are_picked_and_the_gap_is_found(open_notebook, keep):
+    page = open_notebook(NAME)
+    cell = cell_with(page, "Show two that miss each other")
+    for name in ("a1", "a2", "a3"):
+        cell.get_by_role("button", name=name, exact=True).nth(0).click()
+    for name in ("a3", "a4", "a5"):
+        cell.get_by_role("button", name=name, exact=True).nth(1).click()
+    cell.get_by_text("They share a3.").first.wait_for()
+    show = cell.get_by_role("button", name="Show two that miss each other")
+    show.click()
+    cell.get_by_text("There is no such pair").wait_for()
+    cell.locator("select").select_option("too small: half, rounded down")
+    show.click()
+    cell.get_by_text("They share nobody: a gap").first.wait_for()
+    assert cell.locator("svg[role=img]").count() == 1
+    keep(cell, "quorum_lab")
+    assert page.problems == []
