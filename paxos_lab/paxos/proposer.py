@@ -23,9 +23,10 @@ from paxos_lab.plain import why_mutable
 class Proposer(Node):
     """Tries to get a value chosen: its own, or one that may have been chosen already.
 
-    `value`: what it would like (hashable, not None). `acceptors`: the names of all of them. `quorums`: left
-    out, the majorities of the acceptors. `patience`: virtual time to wait for answers before the
-    next ballot. `round`: the highest round used or heard of; `ballot`: the one in hand.
+    `value`: what it would like (hashable, not None). `acceptors`: the names of all of them.
+    `quorums`: left out, the majorities of the acceptors. `patience`: virtual time to wait for
+    answers before the next ballot. `round`: the highest round used or heard of; `ballot`: the one
+    in hand.
     """
 
     value: Any
