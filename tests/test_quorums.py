@@ -73,6 +73,13 @@ def test_flexible_quorums_trade_one_phase_for_the_other():
     assert not Flexible(1, 2, NAMES[:3]).intersects
 
 
+def test_a_number_of_members_stands_for_their_names():
+    assert Majority(3) == Majority(("a1", "a2", "a3"))
+    assert Flexible(2, 2, 3) == Flexible(2, 2, ["a1", "a2", "a3"])
+    with pytest.raises(LabError, match="at least one member"):
+        Majority(0)
+
+
 def test_a_majority_is_of_all_members_not_of_those_that_answer():
     assert not Majority(NAMES[:5]).is_quorum(["a1", "a2"], 1)
     assert not Majority(NAMES[:3]).is_quorum(["a1", "a1", "a1"], 1)

@@ -12,7 +12,15 @@ from paxos_lab.paxos.learner import Learner
 from paxos_lab.paxos.messages import Accept, Accepted, Nack, Prepare, Promise
 from paxos_lab.paxos.outcome import chosen, could_still_be_chosen, verdicts, votes
 from paxos_lab.paxos.proposer import Proposer, value_to_propose
-from paxos_lab.paxos.quorums import Flexible, Grid, Majority, QuorumsMiss, QuorumSystem, Weighted
+from paxos_lab.paxos.quorums import (
+    Flexible,
+    Grid,
+    Majority,
+    QuorumsMiss,
+    QuorumSystem,
+    Weighted,
+    names_of,
+)
 
 __all__ = [
     "Accept",
@@ -62,7 +70,7 @@ def single_decree(
         raise LabError("single_decree needs at least one value: each becomes a proposer's")
     if acceptors < 1 or learners < 0:
         raise LabError(f"there must be an acceptor; got {acceptors} acceptors, {learners} learners")
-    names = tuple(f"a{i}" for i in range(1, acceptors + 1))
+    names = names_of(acceptors)
     listening = tuple(f"l{i}" for i in range(1, learners + 1))
     if quorums is None:
         quorums = Majority(names)

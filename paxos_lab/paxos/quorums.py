@@ -19,14 +19,24 @@ class QuorumsMiss(LabError):
     """A phase 1 quorum and a phase 2 quorum share no member; the text shows the pair."""
 
 
+def names_of(members: int | str | Iterable[str]) -> tuple[str, ...]:
+    """The names meant: n gives a1 to an, as `single_decree` calls its acceptors; one name is itself."""
+    if isinstance(members, int):
+        return tuple(f"a{i}" for i in range(1, members + 1))
+    return (members,) if isinstance(members, str) else tuple(members)
+
+
 @dataclass(frozen=True)
 class QuorumSystem:
-    """Sets of names that suffice, for phase 1 (promises) and for phase 2 (votes)."""
+    """Sets of names that suffice, for phase 1 (promises) and for phase 2 (votes).
+
+    `members`: the names of all of them; a number n stands for a1, a2, ... an.
+    """
 
     members: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        members = (self.members,) if isinstance(self.members, str) else tuple(self.members)
+        members = names_of(self.members)
         object.__setattr__(self, "members", members)
         if not members:
             raise LabError(f"{type(self).__name__} needs at least one member")
@@ -154,10 +164,10 @@ class Flexible(QuorumSystem):
     q1: int = 0
     q2: int = 0
 
-    def __init__(self, q1: int, q2: int, members: Iterable[str] = ()) -> None:
+    def __init__(self, q1: int, q2: int, members: int | Iterable[str] = ()) -> None:
         object.__setattr__(self, "q1", q1)
         object.__setattr__(self, "q2", q2)
-        object.__setattr__(self, "members", tuple(members))
+        object.__setattr__(self, "members", names_of(members))
         if self.members:
             self.__post_init__()
         if not (q1 >= 1 and q2 >= 1) or (self.members and max(q1, q2) > len(self.members)):
