@@ -153,3 +153,24 @@ def test_what_the_package_serves_comes_with_it():
     assert served
     for path in served:
         assert any(path.relative_to(TOP / "paxos_lab").match(pattern) for pattern in patterns)
+
+
+def browser_tests_without_a_browser(nowhere, **more):
+    env = {k: v for k, v in os.environ.items() if k not in ("CI", "PAXOS_LAB_CHROMIUM")}
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/browser"]
+    return subprocess.run(
+        command, cwd=TOP, capture_output=True, text=True, env={**env, "PATH": str(nowhere), **more}
+    )
+
+
+def test_without_a_chromium_browser_tests_skip_and_say_why(tmp_path):
+    ran = browser_tests_without_a_browser(tmp_path)
+    assert ran.returncode == 0, ran.stdout
+    assert "no Chromium found" in ran.stdout
+    assert re.search(r"^\d+ skipped in", ran.stdout, re.MULTILINE), "all of them, and nothing else"
+
+
+def test_in_ci_a_missing_chromium_fails(tmp_path):
+    ran = browser_tests_without_a_browser(tmp_path, CI="true")
+    assert ran.returncode == 1
+    assert "CI=true, but no Chromium was found" in ran.stdout
