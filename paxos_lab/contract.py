@@ -133,7 +133,7 @@ def run_hook(node: Node, hook: str, arguments: tuple[Any, ...], nodes: Mapping[s
         rehearsal = _attempt(shadow, call)
         effects = _attempt(node, call)
         for effect in effects:
-            _check_effect(effect, call, nodes)
+            check_effect(effect, call, nodes)
         _check_untouched(contents, shared, around, call)
         _check_attributes(node, call)
         _check_same(node, effects, shadow, rehearsal, call)
@@ -230,7 +230,7 @@ def _check_same(
         )
 
 
-def _check_effect(effect: Effect, call: _Call, nodes: Mapping[str, Node]) -> None:
+def check_effect(effect: Effect, call: object, nodes: Mapping[str, Node]) -> None:
     match effect:
         case Send(to, message):
             if not isinstance(to, str) or to not in nodes:

@@ -30,7 +30,9 @@ FLOORS = {
     "paxos": {"node", "plain"},
     "relatives": {"node", "plain", "paxos"},
     "show": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos"},
-    "teach": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "relatives", "show"},
+    # Only `exploration` imports show, since a result shows itself.
+    "verify": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "show"},
+    "teach": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "relatives", "show", "verify"},
 }  # fmt: skip
 
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "base", "manager", "misc"}

@@ -1,0 +1,37 @@
+"""Every schedule, tried: the explorer, what must hold, and rules taken away one by one."""
+
+from paxos_lab.verify.exploration import Exploration, broken_along, explore
+from paxos_lab.verify.properties import (
+    PROOF,
+    agreement,
+    backed_by_promises,
+    chosen_stays,
+    learned_is_chosen,
+    looks_at,
+    one_value_per_ballot,
+    promises_kept,
+    quorums_meet,
+    validity,
+    votes_on_request,
+    with_quorums,
+)
+from paxos_lab.verify.world import Faults
+
+__all__ = [
+    "PROOF",
+    "Exploration",
+    "Faults",
+    "agreement",
+    "backed_by_promises",
+    "broken_along",
+    "chosen_stays",
+    "explore",
+    "learned_is_chosen",
+    "looks_at",
+    "one_value_per_ballot",
+    "promises_kept",
+    "quorums_meet",
+    "validity",
+    "votes_on_request",
+    "with_quorums",
+]
