@@ -21,7 +21,7 @@ The first broken one of the lower seven is where a proof would fail; agreement b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import partial, update_wrapper
 from typing import Any
 
 from paxos_lab.node import Node
@@ -68,6 +68,7 @@ def _learned(nodes: Nodes) -> dict[str, Any]:
 @looks_at(Accepted, fields=["learned"], monotone=True)
 def agreement(sent: Sent, nodes: Nodes) -> str | None:
     """At most one value is ever chosen or learned (PMS 2.1)."""
+    sent = list(sent)
     winners: dict[Any, str] = {}
     for proposal in chosen(sent, quorums_of(sent, nodes)):
         winners.setdefault(proposal.value, f"{proposal.value} is chosen in ballot {proposal.ballot}")
@@ -79,6 +80,7 @@ def agreement(sent: Sent, nodes: Nodes) -> str | None:
 @looks_at(Accepted, fields=["learned"], monotone=True)
 def validity(sent: Sent, nodes: Nodes) -> str | None:
     """Only what a proposer wanted is chosen or learned (PMS 2.1); a proposer's wish is its `value`."""
+    sent = list(sent)
     wishes = [node.value for node in nodes.values() if hasattr(node, "value")]
     for proposal in chosen(sent, quorums_of(sent, nodes)):
         if proposal.value not in wishes:
@@ -197,6 +199,7 @@ def chosen_stays(sent: Sent, nodes: Nodes) -> str | None:
 @looks_at(Accepted, fields=["learned"])
 def learned_is_chosen(sent: Sent, nodes: Nodes) -> str | None:
     """Whoever has learned a value, it is chosen (PMS 2.1, the third requirement)."""
+    sent = list(sent)
     winners = {proposal.value for proposal in chosen(sent, quorums_of(sent, nodes))}
     for name, value in _learned(nodes).items():
         if value not in winners:
@@ -239,9 +242,7 @@ def with_quorums(judge: Property, quorums: QuorumSystem) -> Property:
 
     carrier = Carrier("quorums")
     carrier.quorums = quorums  # type: ignore[attr-defined]
-    told = partial(_told, judge, carrier)
-    told.reads = getattr(judge, "reads", None)  # type: ignore[attr-defined]
-    return told
+    return update_wrapper(partial(_told, judge, carrier), judge)  # its name, and what it reads
 
 
 def _told(judge: Property, carrier: Node, sent: Sent, nodes: Nodes) -> str | None:
