@@ -7,6 +7,7 @@ the messages that were sent and from who has learned.
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -30,7 +31,6 @@ from paxos_lab.events import (
     Timeout,
     node_of,
 )
-from paxos_lab.network import Delay
 from paxos_lab.node import LabError, Node
 from paxos_lab.paxos.outcome import chosen
 from paxos_lab.paxos.quorums import QuorumSystem
@@ -145,7 +145,7 @@ class FaultGrid(widgets.VBox):
         quorums: QuorumSystem | None = None,
         *,
         seed: int = 0,
-        delay: Delay = 1.0,
+        delay: float | tuple[float, float] | Callable[[random.Random, str, str], float] = 1.0,
         before: Iterable[Event] = (),
         idle: Iterable[str] = (),
         max_steps: int = 150,
