@@ -20,9 +20,14 @@ from paxos_lab.verify.found import Found, broken, name_of
 from paxos_lab.verify.numbered_search import numbered_search
 from paxos_lab.verify.plain_search import Watch, plain_search
 from paxos_lab.verify.properties import PROOF, Nodes, Property, Sent, agreement, reachable, validity
+from paxos_lab.verify.reduced_search import StepRaises, TooLarge, applies, reduced_search
 from paxos_lab.verify.world import Faults, World, as_trace
 
-METHODS: dict[str, Callable[..., Found]] = {"plain": plain_search, "numbered": numbered_search}
+METHODS: dict[str, Callable[..., Found]] = {
+    "plain": plain_search,
+    "numbered": numbered_search,
+    "reduced": reduced_search,
+}
 SPEAK_AFTER = 2.0  # seconds of silence before the progress is shown
 
 
@@ -138,14 +143,31 @@ def explore(
         raise LabError("properties are functions of (sent, nodes), at least one; see verify.properties")
     begin = time.monotonic()
     world = World(nodes, faults)
-    method = "numbered" if method == "auto" else method
-    found = METHODS[method](world, properties, max_states, progress or _Speaker().say)
+    watch = progress or _Speaker().say
+    if method == "reduced" and not applies(properties):
+        raise LabError("the reduced search must know what a property reads: mark it with looks_at(...)")
+    if method == "auto":
+        method, found = _fastest(world, properties, max_states, watch)
+    else:
+        found = METHODS[method](world, properties, max_states, watch)
     seconds = time.monotonic() - begin
     trace = None if found.acts is None else as_trace(world, found.acts)
     return Exploration(
         found.complete, found.states, found.transitions, found.depth, seconds, method, world.faults,
         found.property, found.sentence, trace, found.cut, nodes, properties, max_states,
     )  # fmt: skip
+
+
+def _fastest(
+    world: World, properties: Sequence[Property], max_states: int, watch: Watch
+) -> tuple[str, Found]:
+    """The reduced search, or the numbered one where that one does not fit."""
+    if applies(properties):
+        try:
+            return "reduced", reduced_search(world, properties, max_states, watch)
+        except (TooLarge, StepRaises):
+            pass  # too many local states, or a role that raises: the other search copes, and names the step
+    return "numbered", numbered_search(world, properties, max_states, watch)
 
 
 def broken_along(

@@ -9,7 +9,9 @@ from typing import Any
 from paxos_lab.plain import ATOMS, NotPlain, why_mutable
 
 
-class _Kind(Enum):
+class Kind(Enum):
+    """What a stand-in stands for."""
+
     LIST, SET, DICT, TUPLE, DATA = range(5)
 
 
@@ -26,11 +28,11 @@ def freeze(value: Any) -> Any:
     if kind in ATOMS:
         return value
     if kind is dict:
-        return _Kind.DICT, frozenset([(freeze(k), freeze(v)) for k, v in value.items()])
+        return Kind.DICT, frozenset([(freeze(k), freeze(v)) for k, v in value.items()])
     if kind is list:
-        return _Kind.LIST, tuple([freeze(v) for v in value])
+        return Kind.LIST, tuple([freeze(v) for v in value])
     if kind is set:
-        return _Kind.SET, frozenset([freeze(v) for v in value])
+        return Kind.SET, frozenset([freeze(v) for v in value])
     return value if _is_fixed(value) else _freeze_parts(value)
 
 
@@ -50,7 +52,7 @@ def _is_fixed(value: Any) -> bool:
 def _freeze_parts(value: Any) -> Any:
     kind = type(value)
     if isinstance(value, tuple):
-        return _Kind.TUPLE, kind, tuple([freeze(v) for v in value])
+        return Kind.TUPLE, kind, tuple([freeze(v) for v in value])
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _Kind.DATA, kind, tuple([freeze(getattr(value, f.name)) for f in dataclasses.fields(value)])
+        return Kind.DATA, kind, tuple([freeze(getattr(value, f.name)) for f in dataclasses.fields(value)])
     raise NotPlain(why_mutable(value) or f"it is a {kind.__name__}: use plain data")

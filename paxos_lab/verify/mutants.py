@@ -177,7 +177,7 @@ class AdoptsTheMostCommon(ProposerInParts):
     """M10. The proposer adopts the value that most reports name, in a tie any of them."""
 
     def pick(self) -> Any:
-        values = [vote.value for _, vote in sorted(self.promises.items()) if vote is not None]
+        values = sorted(vote.value for vote in self.promises.values() if vote is not None)
         return max(values, key=values.count) if values else self.value
 
 

@@ -7,7 +7,7 @@ one integer with a bit for each, and a step that was seen before is a look into 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from paxos_lab.node import RoleError
 from paxos_lab.verify.found import Found, broken
@@ -22,15 +22,19 @@ crashes that are left."""
 
 
 class Numbers:
-    """The numbers given to local states and messages of a world, and the local steps seen so far."""
+    """The numbers given to local states and messages of a world, and the local steps seen so far.
 
-    def __init__(self, world: World) -> None:
+    `simplify(i, local)` may put something equal in effect in place of a local state.
+    """
+
+    def __init__(self, world: World, simplify: Callable[[int, Local], Local] | None = None) -> None:
         self.world = world
+        self._simplify = simplify
         self.locals: list[list[Local]] = [[] for _ in world.names]
         self.flights: list[Flight] = []
         self._local_ids: list[dict[Local, int]] = [{} for _ in world.names]
         self._flight_ids: dict[Flight, int] = {}
-        self._to = [0] * len(world.names)  # the bits of the messages for each node
+        self.to = [0] * len(world.names)  # the bits of the messages for each node
         self._steps: list[dict[tuple[int, Act | int], tuple[int, int]]] = [{} for _ in world.names]
         self._nothing: list[list[int]] = [
             [] for _ in world.names
@@ -63,11 +67,11 @@ class Numbers:
         tail = (timeouts, crashes)
         for i, number in enumerate(ids):
             if self.locals[i][number].up:
-                arriving = bits & self._to[i] & ~self._nothing[i][number]
+                arriving = bits & self.to[i] & ~self._nothing[i][number]
                 while arriving:
                     low = arriving & -arriving
                     arriving ^= low
-                    after, sent = self._step(i, number, low)
+                    after, sent = self.step(i, number, low)
                     if after == number and not sent:
                         self._nothing[i][number] |= low
                     elif after != number or sent & ~bits:
@@ -85,12 +89,12 @@ class Numbers:
                 acts.append(Act("restart", world.names[i]))
             if crashes and world.may_crash(world.names[i]):
                 if local.up:
-                    arriving = self.flights_of(bits & self._to[i])
+                    arriving = self.flights_of(bits & self.to[i])
                     acts += [Act("deliver", world.names[i], flight, True) for flight in arriving]
                     acts.append(Act("crash", world.names[i]))
                 acts += [act._replace(falls=True) for act in acts if act.kind in ("timeout", "restart")]
             for act in acts:
-                after, sent = self._step(i, number, act)
+                after, sent = self.step(i, number, act)
                 left = timeouts - (act.kind == "timeout"), crashes - (act.kind == "crash" or act.falls)
                 yield act, (*ids[:i], after, *ids[i + 1 :], bits | sent, *left)
 
@@ -101,7 +105,8 @@ class Numbers:
         flight = self.flights[what.bit_length() - 1]
         return Act("deliver", flight.to, flight)
 
-    def _step(self, i: int, number: int, what: int | Act) -> tuple[int, int]:
+    def step(self, i: int, number: int, what: int | Act) -> tuple[int, int]:
+        """(local state, bits sent) after a message (its bit) or an act at the i-th node; remembered."""
         known = self._steps[i].get((number, what))
         if known is None:
             local, flights = self.world.local_step(self.locals[i][number], self.act(what))
@@ -109,6 +114,8 @@ class Numbers:
         return known
 
     def _local(self, i: int, local: Local) -> int:
+        if self._simplify is not None:
+            local = self._simplify(i, local)
         number = self._local_ids[i].setdefault(local, len(self.locals[i]))
         if number == len(self.locals[i]):
             self.locals[i].append(local)
@@ -121,7 +128,7 @@ class Numbers:
             number = self._flight_ids.setdefault(flight, len(self.flights))
             if number == len(self.flights):
                 self.flights.append(flight)
-                self._to[self.world.index[flight.to]] |= 1 << number
+                self.to[self.world.index[flight.to]] |= 1 << number
             bits |= 1 << number
         return bits
 
@@ -140,7 +147,7 @@ def numbered_search(
     level, depth, transitions = [start], 0, 0
     if said := broken(properties, *world.seen(numbers.state(start))):
         return Found(1, 0, 0, False, *said, acts=())
-    judged: set[tuple[Coded, int]] = set()
+    judged: set[Coded] = set()
     try:
         while level:
             watch(len(before), depth)
@@ -152,7 +159,7 @@ def numbered_search(
                         continue
                     before[after] = state, what
                     # Properties see nodes and messages, not the faults that are left.
-                    if (after[:-2]) not in judged:
+                    if after[:-2] not in judged:
                         judged.add(after[:-2])
                         if said := broken(properties, *world.seen(numbers.state(after))):
                             acts = _path(numbers, before, after)

@@ -36,16 +36,17 @@ Property = Callable[[Sent, Nodes], str | None]
 
 
 def looks_at(
-    *messages: type, fields: Iterable[str] = (), monotone: bool = False
+    *messages: type, fields: Iterable[str] = (), monotone: bool = False, symmetric: bool = True
 ) -> Callable[[Property], Property]:
     """Say what a property reads, so that a search may leave out the rest.
 
     `messages`: the classes of messages, subclasses included; `fields`: the fields of nodes that
     change in a run. `monotone`: once it is broken, more messages and more nodes never mend it.
+    `symmetric`: names do not matter, beyond who is in which quorum.
     """
 
     def mark(judge: Property) -> Property:
-        judge.reads = (messages, frozenset(fields), monotone)  # type: ignore[attr-defined]
+        judge.reads = (messages, frozenset(fields), monotone, symmetric)  # type: ignore[attr-defined]
         return judge
 
     return mark
@@ -229,8 +230,8 @@ def reachable(predicate: Callable[[Sent, Nodes], bool]) -> Property:
         return "it can happen" if predicate(sent, nodes) else None
 
     if hasattr(predicate, "reads"):
-        messages, fields, _ = predicate.reads
-        return looks_at(*messages, fields=fields)(judge)
+        messages, fields, _, symmetric = predicate.reads
+        return looks_at(*messages, fields=fields, symmetric=symmetric)(judge)
     return judge
 
 

@@ -16,12 +16,9 @@ from typing import Any, NamedTuple
 
 from paxos_lab.bus import MessageBus
 from paxos_lab.events import Crash, Deliver, Event, Restart, Timeout
-from paxos_lab.node import CancelTimer, LabError, Node, Send, SetTimer
-from paxos_lab.plain import NotPlain
-from paxos_lab.state import State as Fields
-from paxos_lab.state import fields_of, forget_volatile, put_state, state_of, twin
+from paxos_lab.node import CancelTimer, LabError, Node, Send, SetTimer, field_names, stable_fields
+from paxos_lab.state import twin
 from paxos_lab.trace import Trace
-from paxos_lab.verify.frozen import freeze
 from paxos_lab.verify.guard import RoleRunner
 
 
@@ -105,20 +102,20 @@ class World:
         for name in self.faults.who or ():
             bus[name]  # raises if unknown
         self.index = {name: i for i, name in enumerate(self.names)}
-        self._birth: dict[str, Fields] = {n.name: state_of(n) for n in self.nodes}
         self._runner = {n.name: RoleRunner(twin(n), self.names) for n in self.nodes}
-        self._fields: dict[Any, Fields] = {}
+        self._birth = {n.name: self._runner[n.name].frozen(n) for n in self.nodes}
         self._order: dict[Flight, int] = {}
         self._shown: dict[tuple[str, Local], Node] = {}
-        self.starts = sum(type(node).start is not Node.start for node in self.nodes)
+        self.starts: int = sum(type(node).start is not Node.start for node in self.nodes)
 
     # ---- the whole world
 
     def begin(self) -> State:
         """The state in which every node has started and nothing has arrived."""
-        locals, sent = [], []
+        locals: list[Local] = []
+        sent: list[Flight] = []
         for node in self.nodes:
-            birth = Local(self._frozen(node), frozenset(), True)
+            birth = Local(self._birth[node.name], frozenset(), True)
             local, flights = self._run(node.name, birth, "start")
             locals.append(local)
             sent += flights
@@ -162,6 +159,10 @@ class World:
             state.crashes - (act.kind == "crash" or act.falls),
         )
 
+    def birth(self, name: str) -> tuple[Any, ...]:
+        """The fields of a node as it was built."""
+        return self._birth[name]
+
     def rank(self, flight: Flight) -> int:
         """The place of a message in the order in which they were first sent."""
         return self._order[flight]
@@ -188,7 +189,7 @@ class World:
         found = self._shown.get((name, local))
         if found is None:
             found = self._shown[name, local] = twin(self.nodes[self.index[name]])
-            put_state(found, self._fields[local.fields])
+            self._runner[name].put(found, local.fields)
         return found
 
     def seen(self, state: State) -> tuple[tuple[tuple[str, Any], ...], dict[str, Node]]:
@@ -199,40 +200,28 @@ class World:
         }
 
     def _run(self, name: str, local: Local, hook: str, *arguments: Any) -> tuple[Local, tuple[Flight, ...]]:
-        effects, node = self._runner[name].run(self._fields[local.fields], hook, arguments)
-        timers, flights = set(local.timers), []
-        for effect in effects:
+        outcome = self._runner[name].run(local.fields, hook, arguments)
+        fields = list(local.fields)
+        for i, value in outcome.changed:
+            fields[i] = value
+        timers, flights = local.timers, []
+        for effect in outcome.effects:
             match effect:
                 case Send(to, message):
                     flight = Flight(name, to, message)
                     self._order.setdefault(flight, len(self._order))
                     flights.append(flight)
                 case SetTimer(timer, _):
-                    timers.add(timer)
+                    timers |= {timer}
                 case CancelTimer(timer):
-                    timers.discard(timer)
-        return Local(self._frozen(node), frozenset(timers), True), tuple(flights)
+                    timers -= {timer}
+        return Local(tuple(fields), timers, True), tuple(flights)
 
     def _fallen(self, name: str, local: Local) -> Local:
-        node = self._runner[name].node
-        put_state(node, self._fields[local.fields])
-        forget_volatile(node, self._birth[name])
-        return Local(self._frozen(node), frozenset(), False)
-
-    def _frozen(self, node: Node) -> Any:
-        fields = []
-        for field, value in fields_of(node):
-            try:
-                fields.append(freeze(value))
-            except NotPlain as error:
-                raise LabError(
-                    f"{node.name}.{field} cannot be compared and numbered, so it cannot be explored: {error}"
-                ) from error
-        frozen = tuple(fields)
-        if frozen not in self._fields:
-            # Dictionaries keep the order in which they were filled first: the same in every run.
-            self._fields[frozen] = state_of(node)
-        return frozen
+        node = self.nodes[self.index[name]]
+        keep = stable_fields(node)
+        fields = zip(field_names(node), local.fields, self._birth[name], strict=True)
+        return Local(tuple([now if f in keep else birth for f, now, birth in fields]), frozenset(), False)
 
 
 def as_trace(world: World, acts: Iterable[Act]) -> Trace:
