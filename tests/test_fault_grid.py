@@ -82,11 +82,13 @@ def test_each_run_has_exactly_its_one_fault(rivals):
             assert trace[cell.step - 1].event == Crash(cell.node, during=cell.event)
 
 
-def test_a_late_message_arrives_when_all_else_is_over(plain):
-    for cell in plain.pick("late"):
+@pytest.mark.parametrize("which", ["plain", "without_a3"])
+def test_a_late_message_arrives_when_all_else_is_over(which, request):
+    for cell in request.getfixturevalue(which).pick("late"):
         trace = cell.bus().trace
+        assert trace[cell.step - 1].event == cell.event
         sent_before = [e for s in trace[: cell.step - 1] for e in s.sent]
-        arrived = [s.event.envelope for s in trace[: cell.step] if isinstance(s.event, Deliver)]
+        arrived = [s.event.envelope for s in trace[: cell.step] if isinstance(s.event, Deliver | Drop)]
         assert set(sent_before) == set(arrived)
 
 
@@ -210,6 +212,13 @@ def test_a_request_that_names_no_cell_does_nothing(plain):
     for message in ({"do": "open", "cell": 999}, {"do": "open", "cell": -1}, {"do": "open"}, {"cell": 1}):
         plain.table._handle_custom_msg(message, [])
     assert plain.stepper is None and plain.children == (plain.table,)
+
+
+def test_a_run_that_does_not_end_is_cut_and_says_so():
+    grid = FaultGrid(one, before=[Crash("a1"), Crash("a2")], max_steps=40)
+    assert repr(grid).startswith("Without a fault: 40 steps (cut there), ")
+    assert {c.words for c in grid.pick("lost")} == {"nothing chosen in 40 steps"}
+    assert all(len(c.bus().trace) == 40 for c in grid.pick("lost"))
 
 
 def test_who_stays_idle_need_not_learn():

@@ -232,20 +232,24 @@ class FaultGrid(widgets.VBox):
 
     # ---- making the runs
 
-    def _next(self, bus: MessageBus, held: Envelope | None = None) -> Event | None:
-        """What comes next: whoever has not started, then virtual time; `held` waits for all else."""
+    def _finish(self, bus: MessageBus) -> None:
+        """Whoever has not started does so, then virtual time decides."""
         for name in bus.names:
             if name not in self._idle and bus.why_not(Start(name)) is None:
-                return Start(name)
-        event = bus.upcoming()
-        if held is not None and event == Deliver(held):
-            ahead = bus.fork()  # looks past it: what would come if it were not there
-            ahead.drop(held)
-            return ahead.upcoming() or event
-        return event
+                bus.apply(Start(name))
+        bus.run(max_steps=max(0, self.max_steps - len(bus.trace)))
 
-    def _finish(self, bus: MessageBus, held: Envelope | None = None) -> None:
-        bus.run(lambda b: self._next(b, held), max_steps=max(0, self.max_steps - len(bus.trace)))
+    def _finish_late(self, bus: MessageBus, late: Envelope) -> None:
+        """The same, but `late` arrives only when all else is over."""
+        ghost = bus.fork()  # the world in which it never arrives says what all else is
+        ghost.drop(late)
+        gone = len(ghost.trace)
+        self._finish(ghost)
+        for step in ghost.trace[gone:]:
+            bus.apply(step.event)
+        if ghost.upcoming() is None:
+            bus.deliver(late)
+            self._finish(bus)
 
     def _all(self, world: MessageBus) -> list[FaultRun]:
         """One cell for each step of the run and each fault; the messages' first, in order of sending."""
@@ -258,7 +262,7 @@ class FaultGrid(widgets.VBox):
                 row = [
                     self._cell(world, "lost", event, [Drop(e)]),
                     self._cell(world, "doubled", event, [Duplicate(e)]),
-                    self._cell(world, "late", event, [], held=e),
+                    self._cell(world, "late", event, [], late=e),
                 ]
                 messages.append((e.id, row))
             hit: list[FaultRun] = []
@@ -279,25 +283,30 @@ class FaultGrid(widgets.VBox):
         fault: str,
         event: Event,
         events: list[Event],
-        held: Envelope | None = None,
+        late: Envelope | None = None,
     ) -> FaultRun:
         bus, failure = world.fork(), ""
         try:
             for one in events:
                 bus.apply(one)
-            self._finish(bus, held)
+            if late is None:
+                self._finish(bus)
+            else:
+                self._finish_late(bus, late)
         except Exception as error:  # whatever a learner's class raises is what came of this run
             failure = f"{type(error).__name__}: {error}"
         base, facts = self._normal, self._facts(bus)
-        late = next((s.step for s in bus.trace if held is not None and s.event == Deliver(held)), 0)
-        hit = next((s.step for s in bus.trace[len(world.trace) :] if _is_fault(s.event)), late)
+        # The crash at rest comes after the event that it follows.
+        step = len(world.trace) + (2 if fault.startswith("crash after") else 1)
+        if late is not None:
+            step = next((s.step for s in bus.trace if s.event == event), len(bus.trace))
         note = failure
         if failure:
             outcome = "a role failed"
         elif facts.broken:
             outcome, note = "DISAGREEMENT", facts.broken
         elif not facts.values:
-            ended = self._next(bus) is None
+            ended = bus.upcoming() is None
             outcome, note = "nothing chosen", "" if ended else f" in {self.max_steps} steps"
         elif facts.unlearned:
             outcome = "not learned by all"
@@ -306,7 +315,7 @@ class FaultGrid(widgets.VBox):
         comparable = outcome in ("same decision", "other decision") and None not in (facts.time, base.time)
         return FaultRun(
             fault, event, outcome, facts.values, facts.unlearned, facts.messages - base.messages,
-            facts.time - base.time if comparable else None, hit or len(bus.trace), note, bus,  # type: ignore[operator]
+            facts.time - base.time if comparable else None, min(step, len(bus.trace)), note, bus,  # type: ignore[operator]
         )  # fmt: skip
 
     def _facts(self, bus: MessageBus) -> _Facts:
@@ -418,10 +427,6 @@ def _crashes(event: Start | Deliver | Timeout, name: str) -> Iterator[tuple[str,
     for fault in CRASH_FAULTS:
         how, _, back = fault.partition(", ")
         yield fault, [*ways[how], Restart(name)] if back else ways[how]
-
-
-def _is_fault(event: Event) -> bool:
-    return isinstance(event, Drop | Duplicate | Crash)
 
 
 def _row_label(cell: FaultRun) -> str:
