@@ -8,6 +8,7 @@ from typing import Any
 from paxos_lab.node import LabError, Node
 from paxos_lab.paxos.acceptor import Acceptor
 from paxos_lab.paxos.ballots import Ballot, Proposal
+from paxos_lab.paxos.leader import Ask, Decided, DistinguishedProposer, Impatient
 from paxos_lab.paxos.learner import Learner
 from paxos_lab.paxos.messages import Accept, Accepted, Nack, Prepare, Promise
 from paxos_lab.paxos.outcome import chosen, could_still_be_chosen, verdicts, votes
@@ -26,9 +27,13 @@ __all__ = [
     "Accept",
     "Accepted",
     "Acceptor",
+    "Ask",
     "Ballot",
+    "Decided",
+    "DistinguishedProposer",
     "Flexible",
     "Grid",
+    "Impatient",
     "Learner",
     "Majority",
     "Nack",

@@ -2,6 +2,8 @@
 
 from paxos_lab.show.ballot_board import ballot_board
 from paxos_lab.show.cluster import cluster
+from paxos_lab.show.contention import Contention, Race, contention, race
+from paxos_lab.show.curves import Chart, contention_curves
 from paxos_lab.show.engine import NoEngine
 from paxos_lab.show.fault_grid import FaultGrid
 from paxos_lab.show.narrate import narrate, story
@@ -12,15 +14,21 @@ from paxos_lab.show.space_time import space_time
 from paxos_lab.show.stepper import Stepper
 
 __all__ = [
+    "Chart",
+    "Contention",
     "FaultGrid",
     "NoEngine",
     "Picture",
     "QuorumLab",
+    "Race",
     "Stepper",
     "ballot_board",
     "cluster",
+    "contention",
+    "contention_curves",
     "narrate",
     "quorum_overlap",
+    "race",
     "space_time",
     "story",
 ]
