@@ -112,12 +112,13 @@ class FaultRun:
 
     @property
     def cost(self) -> str:
-        """What it cost against the run without the fault, in time and messages; "" if nothing was chosen."""
+        """What it cost against the run without the fault, in time and messages; "" where that says nothing."""
         if not self.values:
             return ""
         parts = [f"{self.time:+.3g} time"] if self.time else []
         parts += [f"{self.messages:+d} message{'s' * (abs(self.messages) != 1)}"] if self.messages else []
-        return ", ".join(parts).replace("-", "−") or "costs nothing"
+        nothing = "" if self.outcome == "not learned by all" else "costs nothing"
+        return ", ".join(parts).replace("-", "−") or nothing
 
 
 class _Table(anywidget.AnyWidget):
@@ -375,7 +376,11 @@ class FaultGrid(widgets.VBox):
         time = (
             f", all learned by time {facts.time:g}" if facts.time is not None and not facts.unlearned else ""
         )
-        return f"Without a fault: {len(self.base.trace)} steps, {facts.messages} messages, chosen: {decision}{time}."
+        cut = "" if self.base.upcoming() is None else " (cut there)"
+        return (
+            f"Without a fault: {len(self.base.trace)} steps{cut}, {facts.messages} messages, "
+            f"chosen: {decision}{time}."
+        )
 
     def _summary(self, title: str, faults: Iterable[str]) -> str:
         counted = self.counts(*faults)
