@@ -4,6 +4,7 @@ from paxos_lab.show.ballot_board import ballot_board
 from paxos_lab.show.cluster import cluster
 from paxos_lab.show.contention import Contention, Race, contention, race
 from paxos_lab.show.curves import Chart, contention_curves
+from paxos_lab.show.duel import Duel
 from paxos_lab.show.engine import NoEngine
 from paxos_lab.show.fault_grid import FaultGrid
 from paxos_lab.show.narrate import narrate, story
@@ -16,6 +17,7 @@ from paxos_lab.show.stepper import Stepper
 __all__ = [
     "Chart",
     "Contention",
+    "Duel",
     "FaultGrid",
     "NoEngine",
     "Picture",
