@@ -55,10 +55,10 @@ MESSAGE_FAULTS = {
     "late": "it arrives when all else is over",
 }
 CRASH_FAULTS = {
-    "crash after": "crash after this step, stays down",
-    "crash after, restart": "crash after this step, back at once",
-    "crash during": "crash between disk and network, stays down",
-    "crash during, restart": "crash between disk and network, back at once",
+    "crash after": "the step is done; stays down",
+    "crash after, restart": "the step is done; back at once",
+    "crash during": "disk written, nothing sent; stays down",
+    "crash during, restart": "disk written, nothing sent; back at once",
 }
 _TABS = (("One message", "message", MESSAGE_FAULTS), ("One crash", "step", CRASH_FAULTS))
 
@@ -115,7 +115,7 @@ class FaultRun:
         """What it cost against the run without the fault, in time and messages; "" where that says nothing."""
         if not self.values:
             return ""
-        parts = [f"{self.time:+.3g} time"] if self.time else []
+        parts = [f"{round(self.time, 1):+g} time"] if self.time else []
         parts += [f"{self.messages:+d} message{'s' * (abs(self.messages) != 1)}"] if self.messages else []
         nothing = "" if self.outcome == "not learned by all" else "costs nothing"
         return ", ".join(parts).replace("-", "−") or nothing
@@ -447,5 +447,5 @@ def _row_label(cell: FaultRun) -> str:
 
 
 def _aria(cell: FaultRun) -> str:
-    how = {**MESSAGE_FAULTS, **CRASH_FAULTS}[cell.fault]
+    how = MESSAGE_FAULTS.get(cell.fault) or f"{cell.fault} ({CRASH_FAULTS[cell.fault]})"
     return f"{_row_label(cell)}; {how}: {cell.words}" + (f"; {cell.cost}" if cell.cost else "")
