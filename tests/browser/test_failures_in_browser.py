@@ -138,3 +138,33 @@ def test_it_reads_in_both_themes_and_narrow(open_notebook, keep, theme, width):
     assert grid.root.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), "nothing sticks out sideways"
     page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
     page.set_viewport_size({"width": 1280, "height": 1000})
+
+
+def test_what_a_learner_types_stays_text(open_notebook):
+    page = open_notebook(NAME)
+    evil = '<img src=x onerror="window.pwned = 1">'
+    page.evaluate(
+        """async (code) => {
+          const notebook = jupyterapp.shell.currentWidget;
+          notebook.content.activeCellIndex = notebook.content.widgets.length - 1;
+          await jupyterapp.commands.execute('notebook:insert-cell-below');
+          notebook.content.activeCell.model.sharedModel.setSource(code);
+          if (notebook.content.activeCell.model.type !== 'code') await jupyterapp.commands.execute('notebook:change-cell-to-code');
+          await jupyterapp.commands.execute('notebook:run-cell');
+        }""",
+        f"FaultGrid(lambda: single_decree([{evil!r}]))",
+    )
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.paxos-fault-grid')].some(e => e.textContent.includes('onerror'))"
+    )
+    last = page.locator(".paxos-fault-grid", has_text="onerror").first
+    index = page.locator(".paxos-fault-grid").evaluate_all(
+        "(all, e) => all.indexOf(e)", last.element_handle()
+    )
+    grid = GridOnPage(page, index)
+    button = grid.button(r"Accept.*onerror.*the network loses it")
+    button.click()
+    grid.await_run(button)
+    assert "img src=x" in grid.root.locator(".said").inner_text()
+    assert grid.root.locator("img, script").count() == 0
+    assert page.evaluate("() => window.pwned") is None
