@@ -190,11 +190,12 @@ class Columns:
         for column in self.talkers:
             key = (column.position, ~only)
             if key not in self._views:
-                self._views[key] = Map(
-                    lambda m, column=column: self.masks(column.real(self.masks.things[m]) & only)
-                )
+                self._views[key] = self._part(column, only)
             found = self.masks.union(found, self._views[key](column.frame.sent(rows[:, column.position])))
         return found
+
+    def _part(self, column: Column, only: int) -> Map:
+        return Map(lambda m: self.masks(column.real(self.masks.things[m]) & only))
 
     def level(self, rows: Any) -> Any:
         """The level of each row."""
@@ -281,7 +282,7 @@ class Columns:
             rigid &= column.frame.rigid(rows[:, column.position]) == 1
         some = np.flatnonzero(rigid)
         for group in self.groups:
-            rows[np.ix_(some, group)] = np.sort(rows[np.ix_(some, group)], axis=1)
+            rows[some[:, None], group] = np.sort(rows[some[:, None], group], axis=1)
         return rows
 
     # ---- sets of rows

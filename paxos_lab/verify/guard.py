@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from types import FrameType
@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 from paxos_lab.contract import check_effect, run_hook
 from paxos_lab.node import Effect, LabError, Node, RoleError, field_names, react
 from paxos_lab.plain import NotPlain, copy_of
-from paxos_lab.state import fields_of, twin
-from paxos_lab.verify.frozen import freeze
+from paxos_lab.state import fields_of
+from paxos_lab.verify.frozen import MISSING, Kind, WatchedDict, entry_of, freeze, thaw, with_entry
 
 MOST_LINES = 100_000  # of Python in one hook; ours take about ten
 UNDER_CONTRACT = 50  # runs of each node that are under the whole contract
@@ -80,29 +80,45 @@ class ReadMasked(BaseException):
 
 
 class Outcome(NamedTuple):
-    """What a hook asks for, and the fields that it changed: (position, hashable value)."""
+    """What a hook asks for, and what it changed.
+
+    `changed`: (position, value) of a field that is new as a whole, or (position, key, value) of one
+    entry of a dictionary, `MISSING` for one that is gone.
+    """
 
     effects: tuple[Effect, ...]
-    changed: tuple[tuple[int, Any], ...]
+    changed: tuple[tuple[Any, ...], ...]
+
+    def apply(self, state: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The state after the hook."""
+        fields = list(state)
+        for i, *entry in self.changed:
+            fields[i] = entry[0] if len(entry) == 1 else with_entry(fields[i], *entry)
+        return tuple(fields)
+
+
+Place = int | tuple[int, Any]
+"""What a hook read: a field by its position, or one entry of a dictionary by position and key."""
 
 
 class RoleRunner:
     """Runs the hooks of one node from any state; `names`: everybody it may send to.
 
     States are tuples of hashable stand-ins (`freeze`), one for each field. The runner watches which
-    fields a hook reads. A hook cannot depend on others, so two states that agree on those react
-    alike, and one run serves both.
+    fields, and which entries of dictionaries, a hook reads. It cannot depend on others, so two
+    states that agree on those react alike, and one run serves both.
     """
 
     def __init__(self, node: Node, names: Iterable[str]) -> None:
         self.fields = field_names(node)
-        self._node, self._shadow, self._watched = node, twin(node), twin(node)
-        self._watched.__class__ = _watching(type(node))
+        self._node = node
+        role: Any = type(node)
+        self._watched, self._shadow = (_watching(role, node.name) for _ in range(2))
         self._everybody = dict.fromkeys(names, node)
         self._runs = 0
         self._good: set[Effect] = set()
         self._solid: dict[Any, Any] = {}
-        self._known: dict[Any, list[tuple[tuple[int, ...], dict[Any, Outcome]]]] = {}
+        self._known: dict[Any, dict[tuple[Place, ...], dict[Any, Outcome]]] = {}
 
     def frozen(self, node: Node) -> tuple[Any, ...]:
         """The state of a node as hashable stand-ins; raises `LabError` naming the field."""
@@ -111,43 +127,32 @@ class RoleRunner:
     def put(self, node: Node, state: tuple[Any, ...]) -> None:
         """Give a node the fields that the stand-ins stand for; masked ones become None."""
         for name, value in zip(self.fields, state, strict=True):
-            setattr(node, name, copy_of(self._solid.get(value, value)) if type(value) is not Masked else None)
+            setattr(node, name, None if type(value) is Masked else self._thaw(value))
 
     def run(self, state: tuple[Any, ...], hook: str, arguments: tuple[Any, ...]) -> Outcome:
         """What the hook does in that state; raises `RoleError` naming hook and field."""
-        known = self._known.setdefault((hook, arguments), [])
-        for read, outcomes in known:
-            found = outcomes.get(tuple([state[i] for i in read]))
+        known = self._known.setdefault((hook, arguments), {})
+        for places, outcomes in known.items():
+            found = outcomes.get(_look(state, places))
             if found is not None:
                 return found
-        read, outcome = self._really_run(state, hook, arguments)
-        outcomes = next((o for r, o in known if r == read), None)  # type: ignore[arg-type]
-        if outcomes is None:
-            known.append((read, outcomes := {}))
-        outcomes[tuple([state[i] for i in read])] = outcome
+        places, outcome = self._really_run(state, hook, arguments)
+        known.setdefault(places, {})[_look(state, places)] = outcome
         return outcome
 
     def _really_run(
         self, state: tuple[Any, ...], hook: str, arguments: tuple[Any, ...]
-    ) -> tuple[tuple[int, ...], Outcome]:
+    ) -> tuple[tuple[Place, ...], Outcome]:
         what = f"{self._node.name}.{hook}{arguments}"
-        watched, shadow = self._watched, self._shadow
-        self.put(watched, state)
-        for name, value in fields_of(watched):
-            setattr(shadow, name, _turned_round(value))
-        masked = {n: v for n, v in zip(self.fields, state, strict=True) if type(v) is Masked}
         before = hash(arguments)
         self._runs += 1
         try:
-            if self._runs <= UNDER_CONTRACT and not masked:
-                self.put(self._node, state)
-                with limited(what):
-                    run_hook(self._node, hook, arguments, self._everybody)
             with limited(what):
-                effects = watched.__dict__["_outbox"] = []
-                log = watched.__dict__["_log"] = Log(masked)
-                getattr(watched, hook)(*arguments)
-                again = react(shadow, hook, *arguments)
+                if self._runs <= UNDER_CONTRACT and not any(type(value) is Masked for value in state):
+                    self.put(self._node, state)
+                    run_hook(self._node, hook, arguments, self._everybody)
+                effects, log = self._attempt(self._watched, state, hook, arguments, self._thaw)
+                again, other = self._attempt(self._shadow, state, hook, arguments, self._thaw_turned)
             for effect in effects:
                 if effect not in self._good:
                     check_effect(effect, what, self._everybody)
@@ -156,33 +161,38 @@ class RoleRunner:
             raise
         except Exception as error:  # whatever a learner's code raises is theirs to read
             raise RoleError(f"{what} raised {type(error).__name__}: {error}") from error
-        finally:
-            for extra in ("_log", "_outbox"):
-                object.__getattribute__(watched, "__dict__").pop(extra, None)
-        after = dict(fields_of(watched))
-        touched = [i for i, name in enumerate(self.fields) if name in log.read or name in log.written]
-        # What was written counts even if it is what was there: another state may hold something else.
-        changed = tuple(
-            (i, value)
-            for i in touched
-            if (value := self._freeze(name := self.fields[i], after[name])) != state[i] or name in log.written
-        )
+        changed = log.changes(self._freeze)
         same = effects == again or sorted(map(repr, effects)) == sorted(map(repr, again))
-        same = same and all(
-            self._freeze(n, getattr(shadow, n)) == self._freeze(n, after[n])
-            for i in touched
-            if (n := self.fields[i])
-        )
-        extra = watched.__dict__.keys() - {"name", *self.fields}
-        if not same or extra or watched.name != self._node.name or hash(arguments) != before:
+        if not same or changed != other.changes(self._freeze) or log.odd or hash(arguments) != before:
             self.put(self._node, state)
             run_hook(self._node, hook, arguments, self._everybody)  # names what is wrong
             raise RoleError(
                 f"{what} depends on the order in which a dictionary or a set was filled: two states that "
                 "are equal must react alike; go through it with sorted(...)"
             )
-        read = tuple(i for i, name in enumerate(self.fields) if name in log.read)
-        return read, Outcome(tuple(effects), changed)
+        return log.places(), Outcome(tuple(effects), changed)
+
+    def _attempt(
+        self,
+        node: Any,
+        state: tuple[Any, ...],
+        hook: str,
+        arguments: tuple[Any, ...],
+        thaw: Callable[[Any], Any],
+    ) -> tuple[list[Effect], Log]:
+        log = Log(self.fields, state, thaw)
+        inside = object.__getattribute__(node, "__dict__")
+        effects: list[Effect] = []
+        inside["_log"], inside["_outbox"] = log, effects
+        try:
+            if getattr(node, hook)(*arguments) is not None:
+                self.put(self._node, state)
+                react(self._node, hook, *arguments)  # says that what a hook returns reaches nobody
+        finally:
+            for name in list(inside):
+                if name != "name":
+                    del inside[name]
+        return effects, log
 
     def _freeze(self, name: str, value: Any) -> Any:
         try:
@@ -193,52 +203,136 @@ class RoleRunner:
             ) from error
         if frozen is not value and frozen not in self._solid:
             # Dictionaries keep the order in which they were filled first: the same in every run.
-            self._solid[frozen] = copy_of(value)
+            self._solid[frozen] = copy_of(dict(value) if type(value) is WatchedDict else value)
         return frozen
+
+    def _thaw(self, frozen: Any) -> Any:
+        if type(frozen) is tuple and frozen and type(frozen[0]) is Kind:
+            known = self._solid.get(frozen)
+            return thaw(frozen) if known is None else copy_of(known)
+        return frozen
+
+    def _thaw_turned(self, frozen: Any) -> Any:
+        return _turned_round(self._thaw(frozen))
+
+
+def _look(state: tuple[Any, ...], places: tuple[Place, ...]) -> tuple[Any, ...]:
+    """What is at those places; an entry of what is no dictionary (any more) is found nowhere."""
+    return tuple([state[p] if type(p) is int else entry_of(state[p[0]], p[1]) for p in places])  # type: ignore[index]
 
 
 class Log:
-    """The fields that a hook has read before it wrote them, and those that it has written."""
+    """The fields of a watched node while a hook runs: which it reads, which it writes."""
 
-    def __init__(self, masked: dict[str, Masked]) -> None:
-        self.masked = masked
+    def __init__(self, names: tuple[str, ...], state: tuple[Any, ...], thaw: Callable[[Any], Any]) -> None:
+        self._position = {name: i for i, name in enumerate(names)}
+        self._names, self._state, self._thaw = names, state, thaw
+        self.values: dict[str, Any] = {}
         self.read: set[str] = set()
         self.written: set[str] = set()
+        self.odd = False  # something was set that is no field
 
-    def reads(self, names: Iterable[str]) -> None:
-        """Note it; raises `ReadMasked` for a field that is masked."""
-        for name in names:
-            if name not in self.written:
-                if name in self.masked:
-                    raise ReadMasked(name, self.masked[name])
+    def get(self, name: str) -> Any:
+        """The value of a field; raises `ReadMasked` for a masked one."""
+        if name not in self.values:
+            frozen = self._state[self._position[name]]
+            if type(frozen) is Masked:
+                raise ReadMasked(name, frozen)
+            value = self._thaw(frozen)
+            if type(value) is dict:
+                value = WatchedDict(value)
+            else:
                 self.read.add(name)
+            self.values[name] = value
+        return self.values[name]
+
+    def set(self, name: str, value: Any) -> None:
+        """Write a field."""
+        if name not in self._position:
+            self.odd = True
+        elif name in self.values and self.values[name] is value:
+            return  # d |= ... writes back the very same dictionary
+        else:
+            self._keep_reads(name)
+            self.values[name] = value
+            self.written.add(name)
+
+    def all(self) -> dict[str, Any]:
+        """Every field, for whoever wants the whole `__dict__`."""
+        for name in self._names:
+            if isinstance(value := self.get(name), WatchedDict):
+                value.whole = True
+        return self.values
+
+    def _keep_reads(self, name: str) -> None:
+        old = self.values.get(name)
+        if isinstance(old, WatchedDict) and name not in self.written:
+            # The dictionary leaves the field, and may live on in another one.
+            old.whole = True
+            self.read.add(name)
+
+    def places(self) -> tuple[Place, ...]:
+        """What was read before it was written."""
+        places: list[Place] = []
+        for i, name in enumerate(self._names):
+            value = self.values.get(name)
+            if name in self.read:
+                places.append(i)
+            elif isinstance(value, WatchedDict) and name not in self.written:
+                if value.whole:
+                    places.append(i)
+                else:
+                    places += [(i, key) for key in value.read]
+        return tuple(places)
+
+    def changes(self, freeze_field: Callable[[str, Any], Any]) -> tuple[tuple[Any, ...], ...]:
+        """As `Outcome.changed`."""
+        found: list[tuple[Any, ...]] = []
+        for i, name in enumerate(self._names):
+            if name not in self.values:
+                continue
+            value = self.values[name]
+            if isinstance(value, WatchedDict) and name not in self.written and not value.whole:
+                # What was written counts even if it is what was there: another state may differ. What was
+                # read may have been changed from inside.
+                touched = {**value.read, **{freeze(key): key for key in value.written}}
+                for frozen, key in sorted(touched.items(), key=repr):
+                    after = freeze(dict.get(value, key, MISSING))
+                    if key in value.written or after != entry_of(self._state[i], frozen):
+                        found.append((i, frozen, after))
+            elif name in self.written or (frozen := freeze_field(name, value)) != self._state[i]:
+                found.append((i, freeze_field(name, value) if name in self.written else frozen))
+        return tuple(found)
 
 
 @cache
-def _watching(role: Any) -> Any:
-    """A subclass whose nodes note in their log, if they have one, what is read and written."""
+def _watching_class(role: Any) -> Any:
+    """A subclass whose fields live in a log while a hook runs."""
     names = frozenset(f.name for f in dataclasses.fields(role) if f.name != "name")
 
     class Watching(role):  # type: ignore[misc]
         def __getattribute__(self, name: str) -> Any:
-            if name in names or name == "__dict__":
-                log = object.__getattribute__(self, "__dict__").get("_log")
-                if log is not None:
-                    # Who takes the whole dictionary may read anything in it.
-                    log.reads(names if name == "__dict__" else (name,))
+            if name in names:
+                return object.__getattribute__(self, "__dict__")["_log"].get(name)
+            if name == "__dict__":
+                inside = object.__getattribute__(self, "__dict__")
+                return {"name": inside["name"], **inside["_log"].all()}
             return object.__getattribute__(self, name)
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            object.__getattribute__(self, "__dict__")["_log"].set(name, value)
 
         def _wish(self, effect: Effect) -> None:
             object.__getattribute__(self, "__dict__")["_outbox"].append(effect)
 
-        def __setattr__(self, name: str, value: Any) -> None:
-            log = object.__getattribute__(self, "__dict__").get("_log")
-            if log is not None:
-                log.written.add(name)
-            object.__setattr__(self, name, value)
-
     Watching.__name__, Watching.__qualname__ = role.__name__, role.__qualname__
     return Watching
+
+
+def _watching(role: Any, name: str) -> Any:
+    node = object.__new__(_watching_class(role))
+    object.__getattribute__(node, "__dict__")["name"] = name
+    return node
 
 
 def _turned_round(value: Any) -> Any:
@@ -248,7 +342,7 @@ def _turned_round(value: Any) -> Any:
     if kind is set:
         turned = list(value)[::-1]
         return set(turned)
-    return copy_of(value)
+    return value
 
 
 def explain(error: LabError, step: int) -> LabError:

@@ -88,8 +88,10 @@ class Judge:
                 combined = self._chain(column.i, combined, seen(chosen))
             level = columns.level(rows)
             for listener in self._listeners:
-                seen = self._pair(listener.i, lambda m, l, who=listener: self._listener(m, l, who, columns))
-                combined = self._chain(listener.i, combined, seen(columns.arrived(listener.i, rows), level))
+                heard = self._pair(
+                    listener.i, lambda bits, at, who=listener: self._listener(bits, at, who, columns)
+                )
+                combined = self._chain(listener.i, combined, heard(columns.arrived(listener.i, rows), level))
         fresh = np.flatnonzero(combined >= self._judged)
         numbers, first = np.unique(combined[fresh], return_index=True)
         self._judged = max(self._judged, len(self._combinations))
@@ -123,7 +125,7 @@ class Judge:
         return self._pair(("chain", key), lambda a, b: self._combinations((key, a, b)))(combined, more)
 
     def _parts(self, number: int) -> dict[Any, int]:
-        parts = {}
+        parts: dict[Any, int] = {}
         while True:
             key, before, more = self._combinations.things[number]
             if key == "sent":

@@ -29,6 +29,7 @@ class Listener:
         self._quotient, self.i = quotient, i
         self._saturation = quotient.saturation
         self.name = self._saturation.world.names[i]
+        self._steps: dict[int | Act, dict[int, int]] = {}
         self._exact: dict[tuple[int, int], frozenset[int]] = {}
         self._seen: dict[tuple[int, int], dict[Any, tuple[int, int]]] = {}
         self.may_crash = self._saturation.world.may_crash(self.name)
@@ -97,6 +98,12 @@ class Listener:
         return {self._step(number, act) for act in [Act("crash", self.name), *falling]}
 
     def _step(self, number: int, what: int | Act) -> int:
+        known = self._steps.setdefault(what, {})
+        if number not in known:
+            known[number] = self._new_step(number, what)
+        return known[number]
+
+    def _new_step(self, number: int, what: int | Act) -> int:
         after, sent = self._saturation.step(self.i, number, what)
         if (self.i, number, what) in self._saturation.errors:
             raise StepRaises

@@ -48,21 +48,25 @@ class Dead:
         self._alive: set[tuple[Any, str]] = set()
         self._names = [field_names(node) for node in world.nodes]
         self._birth = [world.birth(name) for name in world.names]
-        self._observed = fields
+        self._candidates = [
+            [k for k, name in enumerate(names) if name not in fields] for names in self._names
+        ]
 
     def mask(self, i: int, local: Local) -> Local:
         """The local state without what is taken for dead."""
-        kind = (i, local.up, tuple([_is_empty(value) for value in local.fields]))
-        fields = tuple(
-            [
-                Masked(kind) if self._is_dead(kind, name) and value != birth else value
-                for name, value, birth in zip(self._names[i], local.fields, self._birth[i], strict=True)
-            ]
-        )
-        return local._replace(fields=fields)
-
-    def _is_dead(self, kind: Any, name: str) -> bool:
-        return name not in self._observed and (kind, name) not in self._alive
+        fields, birth = local.fields, self._birth[i]
+        moved = [k for k in self._candidates[i] if fields[k] is not birth[k] and fields[k] != birth[k]]
+        if not moved:
+            return local
+        kind = (i, local.up, tuple([_is_empty(value) for value in fields]))
+        names = self._names[i]
+        dead = [k for k in moved if (kind, names[k]) not in self._alive]
+        if not dead:
+            return local
+        masked = list(fields)
+        for k in dead:
+            masked[k] = Masked(kind)
+        return local._replace(fields=tuple(masked))
 
     def wrong(self, error: ReadMasked) -> None:
         """Take a guess back."""
@@ -208,8 +212,10 @@ class Saturation:
     def _close(self, level: Level) -> None:
         """Deliver everything to everybody until nothing new comes of it."""
         done: list[dict[int, int]] = [{} for _ in self.members]
-        while any([self._close_node(i, level, done[i]) for i in range(len(self.members))]):
-            pass
+        worked = True
+        while worked:
+            # A list, not a generator: everybody gets a turn, also after one had work to do.
+            worked = max([self._close_node(i, level, done[i]) for i in range(len(self.members))])
 
     def _close_node(self, i: int, level: Level, done: dict[int, int]) -> bool:
         """Give one node what it has not had yet; False if there was nothing. `done`: what it had, by state."""
@@ -301,7 +307,7 @@ class Quotient:
             else:
                 leads_to[row] = row
             leads_to[row, -1] = row
-            rest = []
+            rest: list[tuple[Any, ...]] = []
             for act, higher in saturation.acts(i, number, level):
                 after, sent = self.step(i, number, act)
                 if (i, number, act) in saturation.errors:

@@ -33,7 +33,7 @@ def plain_search(
     depth = {start: 0}
     transitions = 0
     if said := broken(properties, *world.seen(start)):
-        return Found(1, 0, 0, True, *said, acts=())
+        return Found(1, 0, 0, False, *said, acts=())
     queue = deque([start])
     try:
         while queue:
@@ -62,7 +62,7 @@ def _act(world: World, before: dict[State, tuple[State, Act] | None], state: Sta
     try:
         return world.act(state, act)
     except RoleError as error:
-        raise explain(error, len(world.starts) + len(_path(before, state)) + 1) from error
+        raise explain(error, world.starts + len(_path(before, state)) + 1) from error
 
 
 def _path(before: dict[State, tuple[State, Act] | None], state: State) -> tuple[Act, ...]:

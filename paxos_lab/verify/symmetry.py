@@ -122,9 +122,9 @@ def _matches(
     ]:
         return False
     pairs += [(act, other, higher) for (act, higher), (other, _) in zip(acts, its_acts, strict=True)]
-    for what, other, higher in pairs:
+    for what, its_what, higher in pairs:
         after, sent = quotient.step(i, mine, what)
-        its_after, its_sent = quotient.step(j, its, other)
+        its_after, its_sent = quotient.step(j, its, its_what)
         if swap.bits(sent) != its_sent:
             return False
         if not carries(i, quotient.class_of[i][higher, after], quotient.class_of[j][higher, its_after]):

@@ -52,33 +52,55 @@ class Map:
 
 
 class PairMap:
-    """The same for functions of two small integers."""
+    """The same for functions of two small integers: a table while it is small, then a dictionary."""
 
     def __init__(self, compute: Callable[[int, int], int]) -> None:
         self._compute = compute
-        self._known = np.full((16, 16), -1, np.int32)
+        self._table: Any = np.full((16, 16), -1, np.int32)
+        self._dictionary: dict[int, int] = {}
 
     def __call__(self, a: Any, b: Any) -> Any:
         if not len(a):
             return a
         rows, columns = int(a.max()) + 1, int(b.max()) + 1
-        shape = self._known.shape
-        if rows > shape[0] or columns > shape[1]:
-            rows = max(shape[0], rows if rows <= shape[0] else 2 * rows)
-            columns = max(shape[1], columns if columns <= shape[1] else 2 * columns)
-            grown = np.full((rows, columns), -1, np.int32)
-            grown[: shape[0], : shape[1]] = self._known
-            self._known = grown
-        flat = self._known.ravel()
-        key = a.astype(np.int64) * self._known.shape[1] + b
+        if self._table is not None:
+            self._make_room(rows, columns)
+        if self._table is None:
+            keys, places = np.unique((a.astype(np.int64) << 32) + b, return_inverse=True)
+            return np.array([self._look_up(key) for key in keys.tolist()])[places.reshape(-1)]
+        flat, width = self._table.ravel(), self._table.shape[1]
+        key = a.astype(np.int64) * width + b
         found = flat[key]
         missing = np.flatnonzero(found < 0)
         if len(missing):
-            width = self._known.shape[1]
             for pair in np.unique(key[missing]).tolist():
                 flat[pair] = self._compute(*divmod(pair, width))
             found = flat[key]
         return found.astype(np.int64)
+
+    def _make_room(self, rows: int, columns: int) -> None:
+        shape = self._table.shape
+        if rows <= shape[0] and columns <= shape[1]:
+            return
+        rows = shape[0] if rows <= shape[0] else 2 * rows
+        columns = shape[1] if columns <= shape[1] else 2 * columns
+        if rows * columns > MOST_ROOM:
+            for a, b in np.argwhere(self._table >= 0).tolist():
+                self._dictionary[(a << 32) + b] = int(self._table[a, b])
+            self._table = None
+            return
+        grown = np.full((rows, columns), -1, np.int32)
+        grown[: shape[0], : shape[1]] = self._table
+        self._table = grown
+
+    def _look_up(self, key: int) -> int:
+        found = self._dictionary.get(key)
+        if found is None:
+            found = self._dictionary[key] = self._compute(key >> 32, key & 0xFFFFFFFF)
+        return found
+
+
+MOST_ROOM = 1_000_000  # entries of a table
 
 
 class Masks(Numbering[int]):

@@ -201,9 +201,6 @@ class World:
 
     def _run(self, name: str, local: Local, hook: str, *arguments: Any) -> tuple[Local, tuple[Flight, ...]]:
         outcome = self._runner[name].run(local.fields, hook, arguments)
-        fields = list(local.fields)
-        for i, value in outcome.changed:
-            fields[i] = value
         timers, flights = local.timers, []
         for effect in outcome.effects:
             match effect:
@@ -215,7 +212,7 @@ class World:
                     timers |= {timer}
                 case CancelTimer(timer):
                     timers -= {timer}
-        return Local(tuple(fields), timers, True), tuple(flights)
+        return Local(outcome.apply(local.fields), timers, True), tuple(flights)
 
     def _fallen(self, name: str, local: Local) -> Local:
         node = self.nodes[self.index[name]]
