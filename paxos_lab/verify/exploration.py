@@ -99,7 +99,8 @@ class Exploration:
             return f"BROKEN after {len(self.counterexample)} steps: {self.sentence} ({size})"
         names = " and ".join(map(name_of, self.properties))
         if self.complete:
-            return f"{names} hold in every state that can be reached: {size}"
+            hold = "hold" if len(self.properties) > 1 else "holds"
+            return f"{names} {hold} in every state that can be reached: {size}"
         return f"nothing broken, but NOT COMPLETE: {self.cut} ended the search after {size}"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:

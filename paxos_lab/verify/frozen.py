@@ -61,6 +61,20 @@ def _freeze_parts(value: Any) -> Any:
     raise NotPlain(why_mutable(value) or f"it is a {kind.__name__}: use plain data")
 
 
+def is_flat(frozen: Any) -> bool:
+    """True for a dictionary, list or set of things that cannot change, so that a shallow copy is enough."""
+    match frozen:
+        case (Kind.DICT, items):
+            return not any(_is_stand_in(part) for item in items for part in item)
+        case (Kind.LIST | Kind.SET, items):
+            return not any(map(_is_stand_in, items))
+    return False
+
+
+def _is_stand_in(value: Any) -> bool:
+    return type(value) is tuple and bool(value) and type(value[0]) is Kind
+
+
 def thaw(frozen: Any) -> Any:
     """A new value that the stand-in stands for."""
     match frozen:

@@ -19,7 +19,7 @@ from paxos_lab.contract import check_effect, run_hook
 from paxos_lab.node import Effect, LabError, Node, RoleError, field_names, react
 from paxos_lab.plain import NotPlain, copy_of
 from paxos_lab.state import fields_of
-from paxos_lab.verify.frozen import MISSING, Kind, WatchedDict, entry_of, freeze, thaw, with_entry
+from paxos_lab.verify.frozen import MISSING, Kind, WatchedDict, entry_of, freeze, is_flat, thaw, with_entry
 
 MOST_LINES = 100_000  # of Python in one hook; ours take about ten
 UNDER_CONTRACT = 50  # runs of each node that are under the whole contract
@@ -118,6 +118,7 @@ class RoleRunner:
         self._runs = 0
         self._good: set[Effect] = set()
         self._solid: dict[Any, Any] = {}
+        self._flat: set[Any] = set()
         self._known: dict[Any, dict[tuple[Place, ...], dict[Any, Outcome]]] = {}
 
     def frozen(self, node: Node) -> tuple[Any, ...]:
@@ -204,12 +205,16 @@ class RoleRunner:
         if frozen is not value and frozen not in self._solid:
             # Dictionaries keep the order in which they were filled first: the same in every run.
             self._solid[frozen] = copy_of(dict(value) if type(value) is WatchedDict else value)
+            if is_flat(frozen):
+                self._flat.add(frozen)
         return frozen
 
     def _thaw(self, frozen: Any) -> Any:
         if type(frozen) is tuple and frozen and type(frozen[0]) is Kind:
             known = self._solid.get(frozen)
-            return thaw(frozen) if known is None else copy_of(known)
+            if known is None:
+                return thaw(frozen)
+            return known.copy() if frozen in self._flat else copy_of(known)
         return frozen
 
     def _thaw_turned(self, frozen: Any) -> Any:

@@ -141,11 +141,12 @@ class Saturation:
 
     def step(self, i: int, number: int, what: int | Act) -> tuple[int, int]:
         """As `Numbers.step`; a step that raises is noted and changes nothing."""
-        try:
-            return self.numbers.step(i, number, what)
-        except RoleError:
-            self.errors.add((i, number, what))
-            return number, 0
+        if (i, number, what) not in self.errors:
+            try:
+                return self.numbers.step(i, number, what)
+            except RoleError:
+                self.errors.add((i, number, what))
+        return number, 0
 
     def below(self, level: Level) -> list[Level]:
         """The levels from which one event with faults leads to this one."""
