@@ -66,7 +66,10 @@ class Chart:
 
     def _ipython_display_(self) -> None:
         display({"image/svg+xml": self._svg, "text/plain": self.caption}, raw=True)
-        twin = f"*{markdown(self.caption)}*\n\n{self.table}"
+        twin = (
+            f"*{markdown(self.caption)}*\n\n<details><summary>The numbers as a table</summary>\n\n"
+            f"{self.table}\n\n</details>"
+        )
         display({"text/markdown": twin, "text/plain": self.caption}, raw=True)
 
     def __repr__(self) -> str:
