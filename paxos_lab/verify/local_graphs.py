@@ -40,7 +40,7 @@ class Dead:
 
     Bold at first: every field that no property looks at. A wrong guess is found out when a hook
     reads the field (`ReadMasked`); then the guess is taken back and the saturation begins anew. So
-    what is left at the end was never read. A guess is about all states of a node in which the same
+    what is left at the end was never read. A guess is about all states of a role in which the same
     fields are empty: once a proposer has a proposal, it is done with its promises.
     """
 
@@ -48,6 +48,7 @@ class Dead:
         self._alive: set[tuple[Any, str]] = set()
         self._names = [field_names(node) for node in world.nodes]
         self._birth = [world.birth(name) for name in world.names]
+        self._roles: list[Any] = [type(node) for node in world.nodes]
         self._candidates = [
             [k for k, name in enumerate(names) if name not in fields] for names in self._names
         ]
@@ -58,7 +59,7 @@ class Dead:
         moved = [k for k in self._candidates[i] if fields[k] is not birth[k] and fields[k] != birth[k]]
         if not moved:
             return local
-        kind = (i, local.up, tuple([_is_empty(value) for value in fields]))
+        kind = (self._roles[i], local.up, tuple([_is_empty(value) for value in fields]))
         names = self._names[i]
         dead = [k for k in moved if (kind, names[k]) not in self._alive]
         if not dead:
