@@ -78,7 +78,7 @@ def _arrival(step: Step, envelope: Envelope) -> str:
         case Accept(ballot, value), [Accepted(), *_]:
             heard = ", ".join(dict.fromkeys(_n(e.to) for e in step.sent))
             return f"{me} accepts {short(value)} in ballot {short(ballot)} and tells {heard}."
-        case Promise(ballot, vote), [Accept(_, value), *_]:
+        case Promise(_, vote), [Accept(ballot, value), *_]:
             reported = (
                 f"with a vote for {short(vote.value)} in {short(vote.ballot)}" if vote else "with no vote"
             )

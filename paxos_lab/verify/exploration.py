@@ -21,7 +21,7 @@ from paxos_lab.verify.numbered_search import numbered_search
 from paxos_lab.verify.plain_search import Watch, plain_search
 from paxos_lab.verify.properties import PROOF, Nodes, Property, Sent, agreement, reachable, validity
 from paxos_lab.verify.reduced_search import StepRaises, TooLarge, applies, reduced_search
-from paxos_lab.verify.world import Faults, World, as_trace
+from paxos_lab.verify.world import Faults, World, as_trace, copies
 
 METHODS: dict[str, Callable[..., Found]] = {
     "plain": plain_search,
@@ -134,7 +134,7 @@ def explore(
     out, a line appears if it takes long. Raises `RoleError` for a role that breaks its contract,
     with the step.
     """
-    nodes = [twin(node) for node in nodes]
+    nodes = copies(nodes)
     properties = tuple(properties)
     if isinstance(max_states, bool) or not isinstance(max_states, int) or max_states < 1:
         raise LabError(f"max_states is a whole number from 1 on, got {max_states!r}")
@@ -176,7 +176,7 @@ def broken_along(
 ) -> list[tuple[int, str, str]]:
     """(step, property, sentence) for each property when it first breaks along a trace."""
     left = list(properties)
-    nodes = [twin(node) for node in nodes]
+    nodes = copies(nodes)
     bus = MessageBus(nodes, idle=[node.name for node in nodes], checked=False)
     found = []
     for step in trace:

@@ -60,6 +60,12 @@ def options(quotient: Quotient, i: int, c: int, arrived: int) -> Options:
         path, number = paths[here], quotient.member[i][here]
         seen.setdefault(quotient.observed(i, number), (number, path))
         up = saturation.numbers.locals[i][number].up
+        # A plain crash first: where one during a delivery does no more, it is the better story.
+        for act, higher in saturation.acts(i, number, level):
+            target, sent = move(number, act, higher, path)
+            if higher == level and not sent and target not in paths:  # a restart that says nothing
+                paths[target] = (*path, act)
+                todo.append(target)
         for f in ones(arrived & quotient.matters[i][here]) if up else ():
             target, sent = move(number, 1 << f, level, path)
             if not sent and target not in paths:
@@ -67,9 +73,4 @@ def options(quotient: Quotient, i: int, c: int, arrived: int) -> Options:
                 todo.append(target)
             if saturation.falls(i, number, level):
                 move(number, saturation.falling(i, f), (level[0], level[1] + 1), path)
-        for act, higher in saturation.acts(i, number, level):
-            target, sent = move(number, act, higher, path)
-            if higher == level and not sent and target not in paths:  # a restart that says nothing
-                paths[target] = (*path, act)
-                todo.append(target)
     return Options(tuple(moves.values()), seen)

@@ -90,8 +90,8 @@ class Numbers:
             if crashes and world.may_crash(world.names[i]):
                 if local.up:
                     arriving = self.flights_of(bits & self.to[i])
-                    acts += [Act("deliver", world.names[i], flight, True) for flight in arriving]
                     acts.append(Act("crash", world.names[i]))
+                    acts += [Act("deliver", world.names[i], flight, True) for flight in arriving]
                 acts += [act._replace(falls=True) for act in acts if act.kind in ("timeout", "restart")]
             for act in acts:
                 after, sent = self.step(i, number, act)

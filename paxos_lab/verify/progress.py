@@ -22,7 +22,7 @@ from paxos_lab.state import twin
 from paxos_lab.trace import Trace
 from paxos_lab.verify.exploration import Exploration
 from paxos_lab.verify.numbered_search import Coded, Numbers
-from paxos_lab.verify.world import Act, Faults, World, as_trace
+from paxos_lab.verify.world import Act, Faults, World, as_trace, copies
 
 Decided = Callable[[Mapping[str, Node]], bool]
 PATIENCE = 60  # timers that ring before we give up; ours decide after two or three
@@ -48,7 +48,7 @@ def progress(
     in the continuation as well. The counterexample leads to the state and goes on until the fair
     continuation repeats itself.
     """
-    nodes = [twin(node) for node in nodes]
+    nodes = copies(nodes)
     begin = time.monotonic()
     world = World(nodes, faults)
     numbers = Numbers(world)

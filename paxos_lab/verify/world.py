@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from paxos_lab.bus import MessageBus
+from paxos_lab.contract import check_apart, check_class
 from paxos_lab.events import Crash, Deliver, Event, Restart, Timeout
 from paxos_lab.node import CancelTimer, LabError, Node, Send, SetTimer, field_names, stable_fields
 from paxos_lab.state import twin
@@ -87,6 +88,15 @@ class Act(NamedTuple):
     falls: bool = False
 
 
+def copies(nodes: Iterable[Node]) -> list[Node]:
+    """Independent nodes like these; raises `RoleError` if they are no roles or share anything."""
+    nodes = list(nodes)
+    for node in nodes:
+        check_class(node)
+    check_apart(nodes)
+    return [twin(node) for node in nodes]
+
+
 class World:
     """The nodes and the faults that are allowed; gives the first state and the steps from each.
 
@@ -94,10 +104,9 @@ class World:
     """
 
     def __init__(self, nodes: Iterable[Node], faults: Faults | None = None) -> None:
-        self.nodes = list(nodes)
+        self.nodes = copies(nodes)
         self.faults = faults or Faults()
-        # The bus checks classes, names and shared state, and runs the starts under the contract.
-        bus = MessageBus([twin(node) for node in self.nodes], idle=[n.name for n in self.nodes])
+        bus = MessageBus(copies(self.nodes), idle=[n.name for n in self.nodes])  # checks the names
         self.names = tuple(bus.names)
         for name in self.faults.who or ():
             bus[name]  # raises if unknown
