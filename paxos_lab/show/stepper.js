@@ -1,4 +1,6 @@
 // The front end of Stepper: shows `view`, sends what was clicked. It knows nothing of Paxos.
+// A view may name its `verbs`, left out: all; who or what is `spared` is not crashed. And `first`, the
+// step behind which there is no going back.
 
 const SPEEDS = { slow: 1600, normal: 800, fast: 250 };
 
@@ -57,6 +59,10 @@ function render({ model, el }) {
   const cutButton = make("button", { type: "button", "data-key": "cut", onclick: () => ask({ do: "cut", side: [...side], one_way: oneWay.checked }) }, "Cut");
   const healButton = button("heal", "Heal", { do: "heal" });
   const cutText = make("span", { class: "cut-text" });
+  const cutting = make("details", { class: "cutting" }, make("summary", {}, "Cut the network"),
+    make("p", {}, "One side of the cut: ", sides),
+    make("p", {}, make("label", {}, oneWay, " one way: only messages from that side are held"), " ", cutButton, " ", healButton),
+    cutText);
   const form = make("select", { "aria-label": "Form of the export", "data-key": "form" });
   const exported = make("textarea", { readonly: true, rows: "8", "aria-label": "The run as text", hidden: true });
 
@@ -70,10 +76,7 @@ function render({ model, el }) {
     make("div", { class: "bar" }, make("label", {}, "Picture ", which)),
     picture, caption,
     make("h4", {}, "Messages in flight: you are the network"), flight,
-    make("details", { class: "cutting" }, make("summary", {}, "Cut the network"),
-      make("p", {}, "One side of the cut: ", sides),
-      make("p", {}, make("label", {}, oneWay, " one way: only messages from that side are held"), " ", cutButton, " ", healButton),
-      cutText),
+    cutting,
     make("h4", {}, "Nodes: what is on disk, what is in memory"), nodes,
     make("details", {}, make("summary", {}, "The run in words"), narration),
     make("details", {}, make("summary", {}, "Export this run"),
@@ -104,7 +107,7 @@ function render({ model, el }) {
     const view = model.get("view");
     const keys = {
       ArrowRight: () => view.can_forward && ask({ do: "forward" }),
-      ArrowLeft: () => view.step > 0 && ask({ do: "back" }),
+      ArrowLeft: () => view.step > (view.first ?? 0) && ask({ do: "back" }),
       Home: () => ask({ do: "jump", step: 0 }),
       End: () => ask({ do: "jump", step: view.steps }),
       " ": () => (playing ? pause() : start()),
@@ -128,11 +131,13 @@ function render({ model, el }) {
 
   function show() {
     const view = model.get("view");
+    const can = (verb, at = {}) => !view.verbs || (view.verbs.includes(verb) && !at.spared);
     const focused = root.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     waiting = false;
-    back.disabled = view.step === 0;
+    back.disabled = view.step <= (view.first ?? 0);
     forward.disabled = !view.can_forward;
     play.disabled = !view.can_forward && !playing;
+    slider.min = view.first ?? 0;
     slider.max = view.steps;
     slider.value = view.step;
     where.textContent = `step ${view.step} of ${view.steps}`;
@@ -151,16 +156,16 @@ function render({ model, el }) {
         make("span", { class: "text" }, `#${m.id} ${m.text}`, m.waits ? make("em", {}, ` (${m.waits})`) : ""),
         make("span", { class: "verbs" },
           button(`deliver-${m.id}`, "deliver", { do: "deliver", id: m.id }, { disabled: !!m.waits, "aria-label": `deliver message ${m.id}` }),
-          button(`drop-${m.id}`, "drop", { do: "drop", id: m.id }, { "aria-label": `drop message ${m.id}` }),
-          button(`duplicate-${m.id}`, "duplicate", { do: "duplicate", id: m.id }, { "aria-label": `duplicate message ${m.id}` }),
-          button(`crash-on-${m.id}`, "+crash", { do: "deliver, then crash", id: m.id }, { disabled: !!m.waits, title: "delivered and written to disk; then a crash before anything is sent", "aria-label": `deliver message ${m.id} and crash the receiver before it sends` })))));
+          ...(can("drop") ? [button(`drop-${m.id}`, "drop", { do: "drop", id: m.id }, { "aria-label": `drop message ${m.id}` })] : []),
+          ...(can("duplicate") ? [button(`duplicate-${m.id}`, "duplicate", { do: "duplicate", id: m.id }, { "aria-label": `duplicate message ${m.id}` })] : []),
+          ...(can("crash", m) ? [button(`crash-on-${m.id}`, "+crash", { do: "deliver, then crash", id: m.id }, { disabled: !!m.waits, title: "delivered and written to disk; then a crash before anything is sent", "aria-label": `deliver message ${m.id} and crash the receiver before it sends` })] : [])))));
 
     nodes.replaceChildren(...view.nodes.map((n) => make("div", { class: `node ${n.up ? "" : "down"}`, "data-node": n.name, role: "group", "aria-label": `${n.shown}, ${n.kind}${n.up ? "" : ", down"}` },
       make("strong", {}, n.shown), make("span", { class: "kind" }, ` ${n.kind}${n.up ? "" : " — DOWN"}`),
       make("dl", {}, ...fields("on disk", n.disk), ...fields("in memory", n.memory)),
       make("span", { class: "verbs" },
-        n.up ? button(`crash-${n.index}`, "crash", { do: "crash", node: n.name }, { "aria-label": `crash ${n.shown}` })
-             : button(`restart-${n.index}`, "restart", { do: "restart", node: n.name }, { "aria-label": `restart ${n.shown}` }),
+        ...(n.up && can("crash", n) ? [button(`crash-${n.index}`, "crash", { do: "crash", node: n.name }, { "aria-label": `crash ${n.shown}` })] : []),
+        ...(!n.up && can("restart") ? [button(`restart-${n.index}`, "restart", { do: "restart", node: n.name }, { "aria-label": `restart ${n.shown}` })] : []),
         ...(n.idle ? [button(`start-${n.index}`, "start", { do: "start", node: n.name }, { "aria-label": `start ${n.shown}` })] : []),
         ...n.timers.map((t) => button(`timeout-${n.index}-${t}`, `time out: ${t}`, { do: "timeout", node: n.name, timer: t }, { "aria-label": `let the timer ${t} of ${n.shown} ring` }))))));
 
@@ -172,6 +177,7 @@ function render({ model, el }) {
       }));
       form.append(...view.exports.map((name) => make("option", { value: name }, name)));
     }
+    cutting.hidden = !can("cut");
     healButton.disabled = !view.cut;
     cutText.textContent = view.cut;
     exported.hidden = !view.export;
