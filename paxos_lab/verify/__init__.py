@@ -1,6 +1,7 @@
 """Every schedule, tried: the explorer, what must hold, and rules taken away one by one."""
 
 from paxos_lab.verify.exploration import Exploration, broken_along, explore
+from paxos_lab.verify.progress import progress
 from paxos_lab.verify.properties import (
     PROOF,
     agreement,
@@ -29,6 +30,7 @@ __all__ = [
     "learned_is_chosen",
     "looks_at",
     "one_value_per_ballot",
+    "progress",
     "promises_kept",
     "quorums_meet",
     "validity",

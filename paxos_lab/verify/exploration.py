@@ -28,7 +28,7 @@ METHODS: dict[str, Callable[..., Found]] = {
     "numbered": numbered_search,
     "reduced": reduced_search,
 }
-SPEAK_AFTER = 2.0  # seconds of silence before the progress is shown
+SPEAK_AFTER = 10.0  # seconds of silence before the progress is shown
 
 
 @dataclass(frozen=True)

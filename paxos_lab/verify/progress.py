@@ -154,7 +154,7 @@ def _story(world: World, acts: list[Act], decided: Decided, lose: bool) -> tuple
             bus.apply(Deliver(bus.arriving[0].envelope))
         name = world.names[turn % len(world.names)]
         turn += 1
-        for node, timer, _ in sorted(bus.timers)[:]:
+        for node, timer, _ in sorted(bus.timers):
             if node == name:
                 bus.apply(Timeout(node, timer))
                 break
