@@ -406,7 +406,8 @@ def test_the_duel_goes_on_as_long_as_you_press_and_holds_nothing_long():
     assert (duel.moves, len(duel.ballots), duel.chosen) == (100, 100, [])
     assert duel.longest_held < BOUND / 2
     assert {type(step.event).__name__ for step in duel.bus.trace} == {"Start", "Deliver", "Timeout"}
-    assert "Only the last 7 of 100 ballots are shown." in duel.picture().caption
+    assert duel.picture().caption.startswith("The last 7 of 100 ballots, nothing chosen yet.")
+    assert duel.picture().alt.count("Ballot ") == 7
     assert chosen_in(duel.bus) == set()
 
 

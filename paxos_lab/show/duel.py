@@ -255,7 +255,8 @@ class Duel(widgets.VBox):
             )
         picture = ballot_board(trace, self._proposer("p1").quorums)
         if len(shown) < len(ballots):
-            picture.caption += f" Only the last {len(shown)} of {len(ballots)} ballots are shown."
+            verdict = f"{self.meter['chosen']} is chosen" if self.chosen else "nothing chosen yet"
+            picture.caption = f"The last {len(shown)} of {len(ballots)} ballots, {verdict}. Lowest on top."
         return picture
 
     def _say(self, since: int, name: str) -> None:
@@ -289,11 +290,13 @@ class Duel(widgets.VBox):
         picture = self.picture()
         verdict = f"{self.meter['chosen']} is chosen." if self.chosen else "Nothing is chosen."
         meter = ", ".join(f"{name} <b>{escape(value)}</b>" for name, value in list(self.meter.items())[:-1])
+        words = "".join(f"<li>{escape(line)}</li>" for line in picture.alt.splitlines())
         steps = "".join(f"<li>{escape(narrate(step))}</li>" for step in self.bus.trace[self._since :])
         self.screen.value = (
             f'<div style="line-height:1.5"><div role="status" aria-live="polite">{escape(self._said)} '
             f"<b>{escape(verdict)}</b></div><div>Spent: {meter}.</div>{picture.svg()}"
             f"<div><i>{escape(picture.caption)}</i></div>"
+            f"<details><summary>The picture in words</summary><ul>{words}</ul></details>"
             f"<details><summary>The last press, step by step</summary><ol>{steps}</ol></details></div>"
         )
 
