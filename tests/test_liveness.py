@@ -370,6 +370,12 @@ def test_the_drawing_is_the_same_in_every_process():
         assert there.stdout.strip() == here
 
 
+def test_a_lesson_without_curves_does_not_load_the_plotting_library():
+    code = "import sys, paxos_lab.show; print('matplotlib.figure' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "False"
+
+
 def test_the_drawing_shows_what_is_asked_for():
     found = contention({"led": DistinguishedProposer}, [1, 2], range(3))
     chart = contention_curves(found, "chosen")
@@ -470,4 +476,5 @@ def test_every_control_of_the_duel_has_a_label_and_the_page_without_a_kernel_a_p
     assert duel.manner.description and duel.bounded.description
     data = duel._repr_mimebundle_()
     assert data["image/svg+xml"].startswith("<svg") and data["text/plain"].startswith("Duel. ")
+    assert "Ballot 1.p2" in duel.words.value and duel.steps.value.count("<li>") == 5
     assert 'role="status"' in duel.screen.value and 'aria-live="polite"' in duel.screen.value

@@ -76,19 +76,37 @@ class Duel(widgets.VBox):
             "Start again": (self.begin, "A new duel with these settings"),
         }
         self.buttons = {name: self._button(name, *press) for name, press in presses.items()}
-        self.screen = widgets.HTML()
+        self.screen, self.words, self.steps = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.texts = {"The picture in words": self.words, "The last press, step by step": self.steps}
+        folds = [self._fold(title, text) for title, text in self.texts.items()]
         row = widgets.Layout(flex_flow="row wrap")
         super().__init__(
             [
                 widgets.HBox([self.manner, self.bounded], layout=row),
                 widgets.HBox(list(self.buttons.values()), layout=row),
                 self.screen,
+                widgets.HBox(folds, layout=row),
+                *self.texts.values(),
             ]
         )
         self.begin()
         self._show()
         self.manner.observe(self._begin_again, "value")
         self.bounded.observe(self._show, "value")
+
+    @staticmethod
+    def _fold(title: str, text: Any) -> Any:
+        """A button that shows and hides a text; it stays as it is when the text changes."""
+        text.layout.display = "none"
+        fold = widgets.ToggleButton(
+            description=title, tooltip=f"Show or hide: {title}", layout=widgets.Layout(width="auto")
+        )
+
+        def turned(change: Any) -> None:
+            text.layout.display = "" if change["new"] else "none"
+
+        fold.observe(turned, "value")
+        return fold
 
     def _button(self, name: str, press: Any, tooltip: str) -> Any:
         button = widgets.Button(description=name, tooltip=tooltip, layout=widgets.Layout(width="auto"))
@@ -290,19 +308,23 @@ class Duel(widgets.VBox):
         picture = self.picture()
         verdict = f"{self.meter['chosen']} is chosen." if self.chosen else "Nothing is chosen."
         meter = ", ".join(f"{name} <b>{escape(value)}</b>" for name, value in list(self.meter.items())[:-1])
-        words = "".join(f"<li>{escape(line)}</li>" for line in picture.alt.splitlines())
-        steps = "".join(f"<li>{escape(narrate(step))}</li>" for step in self.bus.trace[self._since :])
+        self.words.value = _items("ul", picture.alt.splitlines())
+        self.steps.value = _items("ol", [narrate(step) for step in self.bus.trace[self._since :]])
         self.screen.value = (
             f'<div style="line-height:1.5"><div role="status" aria-live="polite">{escape(self._said)} '
             f"<b>{escape(verdict)}</b></div><div>Spent: {meter}.</div>{picture.svg()}"
-            f"<div><i>{escape(picture.caption)}</i></div>"
-            f"<details><summary>The picture in words</summary><ul>{words}</ul></details>"
-            f"<details><summary>The last press, step by step</summary><ol>{steps}</ol></details></div>"
+            f"<div><i>{escape(picture.caption)}</i></div></div>"
         )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget and, for pages without a kernel, the picture as it is now."""
         return {**super()._repr_mimebundle_(**kwargs), **self.picture().still("Duel")}
+
+
+def _items(tag: str, lines: list[str]) -> str:
+    """The lines as an HTML list."""
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f'<{tag} style="line-height:1.5">{items}</{tag}>'
 
 
 def _told(steps: list[Step], forced: set[int]) -> list[str]:

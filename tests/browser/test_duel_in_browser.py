@@ -58,6 +58,10 @@ def test_a_livelock_by_mouse_and_its_end(duel, keep):
     assert picture.count() == 1 and "Ballot 9.p2" in picture.get_attribute("aria-label")
     duel.root.get_by_text("The picture in words").click()
     duel.root.get_by_text("It could still be chosen.").wait_for()
+    duel.button("Overtake").click()
+    duel.spent("ballots opened", 16)
+    assert duel.root.get_by_text("Ballot 15.p2 (coffee): a1 promised; a2 promised; a3 promised.").is_visible()
+    keep(duel.root, "duel_in_words")
     duel.button("Let p2 finish").click()
     duel.told("coffee is chosen.")
     duel.button("Let p1 finish").click()
@@ -79,6 +83,12 @@ def test_a_duel_by_keyboard_alone(duel, keep):
         assert duel.page.evaluate("() => document.activeElement.textContent") == name
     keys.press("Enter")  # p2 has the newest ballot: it wins
     duel.told("coffee is chosen.")
+    duel.button("Start again").focus()
+    keys.press("Tab")
+    keys.press("Tab")
+    assert "step by step" in duel.page.evaluate("() => document.activeElement.textContent")
+    keys.press("Enter")
+    duel.root.get_by_text("p2 hears that a2 accepted coffee in ballot 1.p2.").wait_for()
     keep(duel.root, "duel_keyboard")
 
 
