@@ -18,6 +18,7 @@ from paxos_lab.node import LabError, Node
 from paxos_lab.paxos.quorums import QuorumSystem
 from paxos_lab.show.ballot_board import ballot_board
 from paxos_lab.show.narrate import narrate
+from paxos_lab.show.own_keys import OwnKeys
 from paxos_lab.show.picture import short
 from paxos_lab.teach.adversary import Search, Suspicious
 
@@ -105,7 +106,7 @@ class CardBox(widgets.VBox):
             style={"description_width": "initial"},
             layout=auto,
         )
-        self.button = widgets.Button(disabled=True, layout=auto)
+        self.button = widgets.Button(layout=auto)
         self._name_button(f"Commit guess {number}", "Fix your guess; then the explorer tries every schedule")
         self.verdict = widgets.HTML()
         title = f'<div style="line-height:1.5"><b>{number}. {_text(card.rule[0].upper() + card.rule[1:])}</b></div>'
@@ -118,7 +119,6 @@ class CardBox(widgets.VBox):
             self._fixed,
             layout=widgets.Layout(border="1px solid #8a8a8a", margin="0 0 8px 0", padding="6px 10px"),
         )
-        self.choice.observe(self._picked, "value")
         self.button.on_click(lambda _button: self._press())
         self._take_up_the_past()
 
@@ -148,13 +148,13 @@ class CardBox(widgets.VBox):
         """True once the guess is fixed."""
         return bool(self.choice.disabled)
 
-    def _picked(self, change: dict[str, Any]) -> None:
-        self.button.disabled = change["new"] is None
-
     # ---- what a press does
 
     def _press(self) -> None:
-        if self.outcome is None:
+        # The button is never disabled before: who goes by keyboard would step over it.
+        if self.choice.value is None:
+            self._say("Pick a guess first.")
+        elif self.outcome is None:
             self.commit()
         elif self.outcome.broken is not None:
             self.close_run() if self.stepper else self.open_run()
@@ -347,7 +347,7 @@ class MutationGallery(widgets.VBox):
             '<div style="line-height:1.5"><b>Predict.</b> Each card is Paxos with one rule different. Is agreement '
             "still safe? If not: how many ballots must there be before it shows?</div>"
         )
-        super().__init__([widgets.HTML(intro), self.score_line, *self.cards])
+        super().__init__([OwnKeys(), widgets.HTML(intro), self.score_line, *self.cards])
         self.show_score()
 
     def __getitem__(self, id: str) -> CardBox:

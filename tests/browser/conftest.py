@@ -37,10 +37,17 @@ RUN_ALL = """async () => {
 
 
 @pytest.fixture(scope="session")
-def lab(chromium_path, tmp_path_factory):
-    """Serve a copy of notebooks/ on a free port of loopback; the address with its token."""
+def lab_folder(tmp_path_factory):
+    """What is served: a copy of notebooks/, to which a test may add one of its own."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copytree(TOP / "notebooks", folder / "notebooks")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lab(chromium_path, lab_folder):
+    """Serve the folder on a free port of loopback; the address with its token."""
+    folder = lab_folder
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
