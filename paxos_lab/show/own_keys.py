@@ -11,14 +11,14 @@ import anywidget
 
 
 class OwnKeys(anywidget.AnyWidget):
-    """Put it among the children of a box: its drop-downs and radio buttons then get their keys.
+    """Put it among the children of a box: drop-downs, radio buttons and what scrolls there get their keys.
 
     It shows nothing itself.
     """
 
     _esm = """
     function keep(event) {
-      if (event.target.matches("select, input")) event.target.dataset.lmSuppressShortcuts = "true";
+      if (event.target.matches("select, input, [tabindex]")) event.target.dataset.lmSuppressShortcuts = "true";
     }
     function render({ el }) {
       el.style.display = "none";

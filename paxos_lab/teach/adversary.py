@@ -33,13 +33,15 @@ def events_in(trace: Trace) -> int:
 
 
 class Suspicious(Stepper):
-    """A stepper for nodes that may break the rules: it says what Paxos promises as a promise."""
+    """A stepper for nodes that may break the rules: what follows from the rules, it says so."""
 
     def look(self) -> dict[str, Any]:
-        """The stepper's view; "no other value can ever be" is true only where the rules are kept."""
+        """The stepper's view; what can be or not be later is true only where the rules are kept."""
         view = super().look()
-        if view["verdict"] and not view["verdict"].startswith("BROKEN"):
-            view["verdict"] = f"If the rules of Paxos were kept: {view['verdict']}"
+        said = view["verdict"].replace(
+            ". No other value can ever be.", "; by the rules, no other value can ever be."
+        )
+        view["verdict"] = said.replace("; could still be chosen:", "; by the rules, could still be chosen:")
         return view
 
 

@@ -64,9 +64,9 @@ class Card:
 
     @classmethod
     def of(cls, variant: Variant, ballots: int = 3) -> Card:
-        """The card of a variant; a right one is searched with 2 to `ballots` ballots."""
+        """The card of a variant; a right one is searched with that many `ballots`."""
         if variant.smallest is None:
-            settings = tuple(Setting(n, n) for n in range(2, max(2, ballots) + 1))
+            settings: tuple[Setting, ...] = (Setting(ballots, ballots),)  # fewer are among these schedules
         else:
             settings = tuple(s for s in (variant.below, variant.smallest) if s is not None)
         return cls(variant.id, variant.rule, variant.make, settings, variant.safe)
@@ -313,13 +313,14 @@ class CardBox(widgets.VBox):
             for step in trace
         )
         picture = ballot_board(found.bus.trace, _quorums(found))
+        svg = picture.svg().replace("max-width:", "min-width:480px;max-width:", 1)  # narrow pages scroll
         twin = "".join(f"<li>{_text(line)}</li>" for line in picture.alt.splitlines())
         return (
             f'<div style="line-height:1.5">{first}'
             f"<details open><summary>A shortest run that breaks it, {len(trace)} steps</summary>"
             f"<ol>{lines}</ol></details>"
             f'<div style="overflow-x:auto" tabindex="0" role="group" aria-label="Ballot board of card {self.number}">'
-            f"{picture.svg()}</div><div><i>{_text(picture.caption)}</i></div>"
+            f"{svg}</div><div><i>{_text(picture.caption)}</i></div>"
             f"<details><summary>The ballot board in words</summary><ul>{twin}</ul></details></div>"
         )
 
