@@ -13,11 +13,13 @@ from xml.etree import ElementTree
 import pytest
 from test_safety import RUNS, ForgetsItsVote, what_broke
 
-from paxos_lab import Deliver, Duplicate, LabError, MessageBus, Timeout, by_time, seeded
+from paxos_lab import Deliver, Duplicate, LabError, MessageBus, Timeout, by_time, react, seeded
+from paxos_lab.node import Send
 from paxos_lab.paxos import (
     Accept,
     Acceptor,
     Ask,
+    Ballot,
     Decided,
     DistinguishedProposer,
     Impatient,
@@ -243,6 +245,16 @@ def test_a_leader_that_is_refused_stands_back():
     assert [p.round for p in proposers_of(bus)] == [1, 1], "one ballot each: no duel follows"
 
 
+def test_a_refused_leader_remembers_how_high_the_rival_was():
+    leader = DistinguishedProposer("p1", "x", ("a1", "a2", "a3"))
+    react(leader, "start")
+    effects = react(leader, "receive", "a1", Nack(leader.ballot, Ballot(30, "p2")))
+    assert leader.leader == "p2" and Send("p2", Ask()) in effects
+    assert react(leader, "receive", "a2", Nack(leader.ballot, Ballot(30, "p2"))) == [], "it asks once"
+    react(leader, "timeout", "retry")
+    assert leader.ballot == Ballot(31, "p1")
+
+
 def test_led_proposers_all_learn_in_spite_of_loss_and_copies():
     stalls = []
     for seed in range(60):
@@ -447,6 +459,14 @@ def test_the_cures_end_the_duel_if_messages_arrive_in_time(manner):
 def test_no_cure_helps_against_a_network_without_a_bound(manner):
     duel = press(Duel(manner, bounded=False), *["Overtake 10 times"] * 3)
     assert duel.chosen == [] and duel.longest_held > 2 * BOUND
+
+
+def test_to_wait_is_a_move_of_its_own():
+    duel = press(Duel("back off"), *["Overtake"] * 3)
+    assert "p1 waits until 7.7; it is 4.0 now." in duel.screen.value
+    assert [str(ballot) for ballot in duel.ballots] == ["1.p1", "1.p2"]
+    press(duel, "Overtake")
+    assert str(duel.ballots[-1]) == "2.p1" and duel.longest_held < BOUND
 
 
 def test_what_is_forced_is_said():

@@ -110,8 +110,9 @@ def contention_curves(found: Iterable[Contention], *measures: str) -> Chart:
             panel.set_xticks(sorted({one.proposers for one in found}))
         panels[0].legend(frameon=False)
         sink = io.StringIO()
-        figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(sink, format="svg")
     svg = re.sub(r"\A.*?(?=<svg\b)", "", sink.getvalue(), flags=re.DOTALL).strip()
+    # It holds the date and the version of the library.
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     seeds = len(found[0].races)
     caption = (
