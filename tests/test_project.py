@@ -28,11 +28,12 @@ FLOORS = {
     "bus": {"node", "plain", "state", "events", "trace", "contract", "network"},
     "schedule": {"node", "plain", "events", "trace", "bus"},
     "paxos": {"node", "plain"},
+    "multipaxos": {"node", "plain", "paxos"},
     "relatives": {"node", "plain", "paxos"},
-    "show": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos"},
+    "show": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "multipaxos"},
     # Only `exploration` imports show, since a result shows itself.
-    "verify": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "show"},
-    "teach": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "relatives", "show", "verify"},
+    "verify": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "multipaxos", "show"},
+    "teach": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "multipaxos", "relatives", "show", "verify"},
 }  # fmt: skip
 
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "base", "manager", "misc"}

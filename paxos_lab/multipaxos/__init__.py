@@ -1,0 +1,69 @@
+"""Multi-Paxos: a log of commands, chosen slot by slot, executed by every replica in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from paxos_lab.multipaxos.acceptor import LogAcceptor
+from paxos_lab.multipaxos.client import Client
+from paxos_lab.multipaxos.machines import Add, Append, CompareAndSet, Counter, Get, KeyValueStore, Put
+from paxos_lab.multipaxos.messages import Command, Entry, Reconfigure, Snapshot, Vote, entry_text
+from paxos_lab.multipaxos.replica import Replica
+from paxos_lab.multipaxos.server import Server
+from paxos_lab.node import LabError, Node
+from paxos_lab.plain import copy_of
+
+__all__ = [
+    "Add",
+    "Append",
+    "Client",
+    "Command",
+    "CompareAndSet",
+    "Counter",
+    "Entry",
+    "Get",
+    "KeyValueStore",
+    "LogAcceptor",
+    "Put",
+    "Reconfigure",
+    "Replica",
+    "Server",
+    "Snapshot",
+    "Vote",
+    "entry_text",
+    "replicated_log",
+]
+
+
+def replicated_log(
+    operations: Mapping[str, Iterable[Any]] | Iterable[Iterable[Any]] = (),
+    servers: int = 3,
+    *,
+    machine: Any = None,
+    spares: int = 0,
+    server: type[Node] = Server,
+    client: type[Node] = Client,
+    **settings: Any,
+) -> list[Node]:
+    """Servers s1.., and a client for each list of operations: c1.. or, from a mapping, by its names.
+
+    Client k asks server k first, so that clients are spread over all servers. `machine`: a fresh
+    state machine, left out a `KeyValueStore`. `spares`: servers after those that are no members
+    yet. `settings`: fields of every server, such as `alpha=5`.
+    """
+    if servers < 1 or spares < 0:
+        raise LabError(f"a log needs at least one server, got {servers} and {spares} spares")
+    members = tuple(f"s{i}" for i in range(1, servers + 1))
+    names = [f"s{i}" for i in range(1, servers + spares + 1)]
+    if not isinstance(operations, Mapping):
+        operations = {f"c{i}": list(one) for i, one in enumerate(operations, start=1)}
+    fresh = KeyValueStore() if machine is None else machine
+    roles: list[Any] = [server, client]
+    nodes: list[Node] = [
+        roles[0](name, members=members, machine=copy_of(fresh), **settings) for name in names
+    ]
+    for k, (name, wanted) in enumerate(operations.items()):
+        turn = k % servers
+        nodes.append(roles[1](name, operations=tuple(wanted), servers=(*members[turn:], *members[:turn])))
+    return nodes
