@@ -13,7 +13,6 @@ from typing import Any
 
 from paxos_lab.bus import MessageBus
 from paxos_lab.events import Deliver, Drop, Duplicate, Event
-from paxos_lab.network import Delay
 from paxos_lab.node import LabError, Node
 from paxos_lab.paxos import Proposal, chosen, single_decree
 from paxos_lab.paxos.messages import Accepted
@@ -126,10 +125,12 @@ def contention(
     seeds: Iterable[int] = range(50),
     acceptors: int = 5,
     limit: float = 100.0,
-    delay: Delay = (0.5, 1.5),
     **network: Any,
 ) -> list[Contention]:
-    """Measure each manner (a name and a class of proposers) for each number of proposers."""
+    """Measure each manner (a name and a class of proposers) for each number of proposers.
+
+    `network` (delay, loss, duplicate) goes to the bus; left out, delays are from 0.5 to 1.5.
+    """
     seeds, counts = list(seeds), list(proposers)
     if not seeds or not counts or not manners:
         raise LabError("contention needs at least one manner, one number of proposers and one seed")
@@ -138,7 +139,7 @@ def contention(
         for count in counts:
             values = [f"v{i}" for i in range(1, count + 1)]
             races = tuple(
-                race(single_decree(values, acceptors, proposer=role), seed, limit, delay=delay, **network)
+                race(single_decree(values, acceptors, proposer=role), seed, limit, **network)
                 for seed in seeds
             )
             found.append(Contention(short(manner, 30), count, races, limit))
