@@ -30,7 +30,7 @@ FLOORS = {
     "paxos": {"node", "plain"},
     "multipaxos": {"node", "plain", "paxos"},
     "relatives": {"node", "plain", "paxos"},
-    "show": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "multipaxos"},
+    "show": {"node", "plain", "state", "events", "trace", "contract", "network", "bus", "schedule", "paxos", "multipaxos"},
     # Only `exploration` imports show, since a result shows itself.
     "verify": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "multipaxos", "show"},
     "teach": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "multipaxos", "relatives", "show", "verify"},
