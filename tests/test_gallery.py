@@ -84,7 +84,7 @@ def test_the_guess_is_judged_by_the_search(id, option, said):
 def test_the_bound_that_was_needed_is_said():
     box = guess(gallery_of("M9"), "M9", 3)
     assert "safe in every schedule with 2 ballots (" in box.verdict.value
-    assert "broken with 3 ballots after 20 steps: agreement:" in box.verdict.value
+    assert "broken with 3 ballots after 20 steps (agreement:" in box.verdict.value
 
 
 def test_a_crash_that_is_needed_is_said():

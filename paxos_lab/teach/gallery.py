@@ -273,7 +273,7 @@ class CardBox(widgets.VBox):
         for setting, found in outcome.tried:
             if not found.ok:
                 steps = len(found.counterexample or ())
-                parts.append(f"broken with {setting} after {steps} steps: {found.sentence}")
+                parts.append(f"broken with {setting} after {steps} steps ({found.sentence})")
             elif found.complete:
                 parts.append(f"safe in every schedule with {setting} ({found.states:,} states)")
             else:
@@ -319,7 +319,7 @@ class CardBox(widgets.VBox):
             f'<div style="line-height:1.5">{first}'
             f"<details open><summary>A shortest run that breaks it, {len(trace)} steps</summary>"
             f"<ol>{lines}</ol></details>"
-            f'<div style="overflow-x:auto" tabindex="0" role="group" aria-label="Ballot board of card {self.number}">'
+            f'<div style="overflow-x:auto;contain:inline-size" tabindex="0" role="group" aria-label="Ballot board of card {self.number}">'
             f"{svg}</div><div><i>{_text(picture.caption)}</i></div>"
             f"<details><summary>The ballot board in words</summary><ul>{twin}</ul></details></div>"
         )
