@@ -142,9 +142,16 @@ class Judge:
         bits = columns.masks.things[arrived]
         crashes = self.world.faults.crashes - columns.quotient.saturation.levels[level][1]
         seen = listener.seen(bits, crashes)
-        for swap in columns.swaps.values():
-            if listener.seen(swap.bits(bits), crashes).keys() != seen.keys():
-                raise Unequal
+        arranged, todo = {bits}, [bits]
+        while todo:  # every arrangement, not only those one swap away: a row stands for all of them
+            here = todo.pop()
+            for swap in columns.swaps.values():
+                other = swap.bits(here)
+                if other not in arranged:
+                    arranged.add(other)
+                    todo.append(other)
+                    if listener.seen(other, crashes).keys() != seen.keys():
+                        raise Unequal
         options = frozenset((value, n, least, used) for (value, used), (n, least) in seen.items())
         return self._seen((options, crashes))
 
