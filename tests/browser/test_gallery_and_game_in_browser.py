@@ -212,39 +212,7 @@ def test_one_click_redraws_within_100_ms(page, stepper):
                 f"deliver-{id}",
             )
         )
-    print("milliseconds:", spans)
     assert min(spans) < 100, spans
-
-
-@pytest.mark.parametrize("width", [1280, 560])
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_both_read_in_both_themes_wide_and_narrow(page, stepper, keep, theme, width):
-    page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
-    page.wait_for_function(
-        "light => document.body.dataset.jpThemeLight === light", arg=str("Light" in theme).lower()
-    )
-    page.set_viewport_size({"width": width, "height": 2000})
-    gallery = output(page, 0, "1. The proposer adopts")
-    if gallery.get_by_role("button", name="Commit guess 1").count():
-        commit(gallery, 1, "broken, but only from 3 ballots on")
-    gallery.get_by_text("The first invariant of the proof").first.wait_for()
-    keep(gallery, f"gallery_{theme}_{width}")
-    game, _ = game_on(page, 2, stepper)
-    keep(game, f"game_{theme}_{width}")
-    for part in (gallery.locator(".widget-vbox").first, game.locator(".widget-vbox").first):
-        assert part.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), "nothing sticks out sideways"
-        box = part.bounding_box()
-        assert box["x"] >= 0 and box["x"] + box["width"] <= width
-    assert gallery.locator("li, p, svg[role=img]").count() > 20
-    for kind in ("li", "p"):
-        for right in gallery.locator(f"{kind}:visible").evaluate_all(
-            "all => all.map(e => e.getBoundingClientRect().right)"
-        ):
-            assert right <= width, "no sentence is cut off at the side"
-    board = gallery.get_by_role("group", name="Ballot board").first
-    assert board.locator("svg").bounding_box()["width"] >= 480, "its letters stay large enough to read"
-    page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
-    page.set_viewport_size({"width": 1280, "height": 1000})
 
 
 def test_the_lesson_has_both(open_notebook, stepper, keep):
@@ -272,3 +240,41 @@ def test_what_a_learner_types_stays_text(page):
     assert gallery.locator("img, script").count() == 0
     assert page.evaluate("() => window.pwned") is None
     assert page.problems == []
+
+
+# The last one: JupyterLab's own splash screen may raise when the theme changes.
+@pytest.mark.parametrize(
+    ("theme", "width"),
+    [
+        ("JupyterLab Light", 1280),
+        ("JupyterLab Light", 560),
+        ("JupyterLab Dark", 560),
+        ("JupyterLab Dark", 1280),
+    ],
+)
+def test_both_read_in_both_themes_wide_and_narrow(page, stepper, keep, theme, width):
+    light = str("Light" in theme).lower()
+    if page.evaluate("() => document.body.dataset.jpThemeLight") != light:
+        page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+        page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
+    page.set_viewport_size({"width": width, "height": 2000})
+    gallery = output(page, 0, "1. The proposer adopts")
+    if gallery.get_by_role("button", name="Commit guess 1").count():
+        commit(gallery, 1, "broken, but only from 3 ballots on")
+    gallery.get_by_text("The first invariant of the proof").first.wait_for()
+    keep(gallery, f"gallery_{theme}_{width}")
+    game, _ = game_on(page, 2, stepper)
+    keep(game, f"game_{theme}_{width}")
+    for part in (gallery.locator(".widget-vbox").first, game.locator(".widget-vbox").first):
+        assert part.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), "nothing sticks out sideways"
+        box = part.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    assert gallery.locator("li, p, svg[role=img]").count() > 20
+    for kind in ("li", "p"):
+        for right in gallery.locator(f"{kind}:visible").evaluate_all(
+            "all => all.map(e => e.getBoundingClientRect().right)"
+        ):
+            assert right <= width, "no sentence is cut off at the side"
+    board = gallery.get_by_role("group", name="Ballot board").first
+    assert board.locator("svg").bounding_box()["width"] >= 480, "its letters stay large enough to read"
+    page.set_viewport_size({"width": 1280, "height": 1000})
