@@ -121,7 +121,7 @@ def test_what_is_typed_never_becomes_markup():
     box = ask(key=NASTY, question=NASTY, options=[NASTY, "other"], answer=1, why=NASTY)
     box.choice.value = 0
     box.commit()
-    for html in (box.children[0].value, box.verdict.value):
+    for html in (box.children[1].value, box.verdict.value):
         assert "<script" not in html and "<b>bold" not in html
         assert NASTY in unescape(html)
     assert box.choice.description_allow_html is False

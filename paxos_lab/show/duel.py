@@ -27,6 +27,7 @@ from paxos_lab.paxos import (
 from paxos_lab.paxos.messages import Accept, Accepted, Prepare, Promise
 from paxos_lab.show.ballot_board import ballot_board
 from paxos_lab.show.narrate import narrate
+from paxos_lab.show.own_keys import OwnKeys
 from paxos_lab.show.picture import Picture, short
 from paxos_lab.trace import Step, Trace
 
@@ -82,6 +83,7 @@ class Duel(widgets.VBox):
         row = widgets.Layout(flex_flow="row wrap")
         super().__init__(
             [
+                OwnKeys(),
                 widgets.HBox([self.manner, self.bounded], layout=row),
                 widgets.HBox(list(self.buttons.values()), layout=row),
                 self.screen,

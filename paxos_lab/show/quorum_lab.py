@@ -8,6 +8,7 @@ import ipywidgets as widgets
 
 from paxos_lab.node import LabError
 from paxos_lab.paxos.quorums import Flexible, Grid, Majority, QuorumSystem, Weighted
+from paxos_lab.show.own_keys import OwnKeys
 from paxos_lab.show.picture import Picture
 from paxos_lab.show.quorum_overlap import quorum_overlap
 
@@ -51,6 +52,7 @@ class QuorumLab(widgets.VBox):
         label = widgets.Layout(width="130px")
         super().__init__(
             [
+                OwnKeys(),
                 widgets.HBox([self.system, self.gap]),
                 widgets.HBox([widgets.Label("Phase 1, promises:", layout=label), *self.first]),
                 widgets.HBox([widgets.Label("Phase 2, votes:", layout=label), *self.second]),

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import ipywidgets as widgets
 
 from paxos_lab.node import LabError
+from paxos_lab.show.own_keys import OwnKeys
 from paxos_lab.show.picture import short
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -51,6 +52,7 @@ class Prediction(widgets.VBox):
         self.verdict = widgets.HTML()
         super().__init__(
             [
+                OwnKeys(),
                 widgets.HTML(f'<div style="line-height:1.5"><b>Predict.</b> {_paragraph(question)}</div>'),
                 self.choice,
                 self.button,

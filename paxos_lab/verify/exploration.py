@@ -6,7 +6,7 @@ import builtins
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from paxos_lab.bus import MessageBus
@@ -28,6 +28,7 @@ METHODS: dict[str, Callable[..., Found]] = {
     "numbered": numbered_search,
     "reduced": reduced_search,
 }
+MOST_STATES = {"plain": 300_000, "numbered": 300_000, "reduced": 2_000_000}  # unless told otherwise
 SPEAK_AFTER = 10.0  # seconds of silence before the progress is shown
 
 
@@ -53,7 +54,7 @@ class Exploration:
     cut: str = ""
     nodes: Sequence[Node] = field(default=(), repr=False)
     properties: Sequence[Property] = field(default=(), repr=False)
-    max_states: int = field(default=0, repr=False)
+    max_states: int | None = field(default=None, repr=False)
 
     @builtins.property  # `property` is a field here
     def ok(self) -> bool:
@@ -119,7 +120,7 @@ def explore(
     nodes: Iterable[Node],
     properties: Iterable[Property] = (agreement, validity),
     faults: Faults | None = None,
-    max_states: int = 2_000_000,
+    max_states: int | None = None,
     *,
     method: str = "auto",
     progress: Watch | None = None,
@@ -128,7 +129,8 @@ def explore(
 
     Every message that was sent may arrive late, in any order, many times, or never; `faults` bounds
     what may happen besides. The search ends at the first break, when nothing new can be reached, at
-    `max_states`, or when it is interrupted: then it says so and is not `complete`. `method`:
+    `max_states` (left out: 2,000,000 for the reduced search, 300,000 for the others), or when it is
+    interrupted: then it says so and is not `complete`. `method`:
     "reduced" (fast, needs properties that say what they read), "numbered" or "plain" (the one to
     read); "auto" takes the fastest that fits. `progress(states, depth)` is called on the way; left
     out, a line appears if it takes long. Raises `RoleError` for a role that breaks its contract,
@@ -136,7 +138,8 @@ def explore(
     """
     nodes = copies(nodes)
     properties = tuple(properties)
-    if isinstance(max_states, bool) or not isinstance(max_states, int) or max_states < 1:
+    bound = max_states is not None
+    if bound and (isinstance(max_states, bool) or not isinstance(max_states, int) or max_states < 1):
         raise LabError(f"max_states is a whole number from 1 on, got {max_states!r}")
     if method not in ("auto", *METHODS):
         raise LabError(f"method is one of auto, {', '.join(METHODS)}; got {method!r}")
@@ -150,7 +153,7 @@ def explore(
     if method == "auto":
         method, found = _fastest(world, properties, max_states, watch)
     else:
-        found = METHODS[method](world, properties, max_states, watch)
+        found = METHODS[method](world, properties, max_states or MOST_STATES[method], watch)
     seconds = time.monotonic() - begin
     trace = None if found.acts is None else as_trace(world, found.acts)
     return Exploration(
@@ -160,15 +163,19 @@ def explore(
 
 
 def _fastest(
-    world: World, properties: Sequence[Property], max_states: int, watch: Watch
+    world: World, properties: Sequence[Property], max_states: int | None, watch: Watch
 ) -> tuple[str, Found]:
     """The reduced search, or the numbered one where that one does not fit."""
+    why = ""
     if applies(properties):
         try:
-            return "reduced", reduced_search(world, properties, max_states, watch)
-        except (TooLarge, StepRaises):
-            pass  # too many local states, or a role that raises: the other search copes, and names the step
-    return "numbered", numbered_search(world, properties, max_states, watch)
+            return "reduced", reduced_search(world, properties, max_states or MOST_STATES["reduced"], watch)
+        except TooLarge as error:
+            why = f" ({error})"
+        except StepRaises:
+            pass  # the other search names the step at which the role raises
+    found = numbered_search(world, properties, max_states or MOST_STATES["numbered"], watch)
+    return "numbered", replace(found, cut=found.cut + why) if found.cut else found
 
 
 def broken_along(

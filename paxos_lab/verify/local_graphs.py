@@ -147,6 +147,7 @@ class Saturation:
                 return self.numbers.step(i, number, what)
             except RoleError:
                 self.errors.add((i, number, what))
+                self._talks[i] = True  # no mere listener: the search must come across the error
         return number, 0
 
     def below(self, level: Level) -> list[Level]:
@@ -209,7 +210,9 @@ class Saturation:
             self._talks[i] = True
         self._steps += 1
         if self._steps > MOST_STEPS:
-            raise TooLarge(f"{self.world.names[i]} has too many local states")
+            raise TooLarge(
+                f"{self.world.names[i]} has too many states of its own: does a field grow for ever?"
+            )
 
     def _close(self, level: Level) -> None:
         """Deliver everything to everybody until nothing new comes of it."""
@@ -369,7 +372,8 @@ class Quotient:
         if saturation.numbers.locals[i][number].up:
             for f in arriving:
                 after, sent = self.step(i, number, 1 << f)
-                if sent or self.class_of[i][level, after] != here:
+                raises = (i, number, 1 << f) in saturation.errors
+                if sent or raises or self.class_of[i][level, after] != here:
                     bits |= 1 << f
         for higher in saturation.above(level):
             bits |= self.matters[i][self.class_of[i][higher, number]]

@@ -148,12 +148,10 @@ def _story(world: World, acts: list[Act], decided: Decided, lose: bool) -> tuple
     if world.faults.restarts:
         for name in bus.down:
             bus.apply(Restart(name))
-    turn = 0
-    for _ in range(2 * len(world.names)):
+    for turn in range(2 * len(world.names)):
         while bus.arriving:
             bus.apply(Deliver(bus.arriving[0].envelope))
         name = world.names[turn % len(world.names)]
-        turn += 1
         for node, timer, _ in sorted(bus.timers):
             if node == name:
                 bus.apply(Timeout(node, timer))
