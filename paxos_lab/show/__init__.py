@@ -7,6 +7,7 @@ from paxos_lab.show.curves import Chart, contention_curves
 from paxos_lab.show.duel import Duel
 from paxos_lab.show.engine import NoEngine
 from paxos_lab.show.fault_grid import FaultGrid
+from paxos_lab.show.history import history_picture
 from paxos_lab.show.narrate import narrate, story
 from paxos_lab.show.picture import Picture
 from paxos_lab.show.quorum_lab import QuorumLab
@@ -28,6 +29,7 @@ __all__ = [
     "cluster",
     "contention",
     "contention_curves",
+    "history_picture",
     "narrate",
     "quorum_overlap",
     "race",

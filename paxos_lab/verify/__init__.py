@@ -1,6 +1,7 @@
 """Every schedule, tried: the explorer, what must hold, and rules taken away one by one."""
 
 from paxos_lab.verify.exploration import Exploration, broken_along, explore
+from paxos_lab.verify.linearizability import NO_REPLY, Operation, Verdict, key_of, linearizable
 from paxos_lab.verify.progress import progress
 from paxos_lab.verify.properties import (
     PROOF,
@@ -19,15 +20,20 @@ from paxos_lab.verify.properties import (
 from paxos_lab.verify.world import Faults
 
 __all__ = [
+    "NO_REPLY",
     "PROOF",
     "Exploration",
     "Faults",
+    "Operation",
+    "Verdict",
     "agreement",
     "backed_by_promises",
     "broken_along",
     "chosen_stays",
     "explore",
+    "key_of",
     "learned_is_chosen",
+    "linearizable",
     "looks_at",
     "one_value_per_ballot",
     "progress",
