@@ -33,7 +33,7 @@ lab: $(STAMP)  ## open the course in JupyterLab (PORT=8888, BROWSER=0: do not op
 	  $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root,)
 
 test: $(STAMP)  ## run every test: code, notebooks, browser
-	$(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg tests notebooks solutions
+	$(BIN)/python -m pytest -n auto --dist loadfile --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg tests notebooks solutions
 
 check: $(STAMP)  ## lint, format, types
 	$(BIN)/ruff check .
