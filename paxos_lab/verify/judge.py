@@ -36,7 +36,8 @@ class Judge:
         self.fields = frozenset(name for _, fields, *_ in reads for name in fields)
         self._monotone = all(monotone for _, _, monotone, _ in reads)
         self._names_alike = all(symmetric for *_, symmetric in reads)
-        self.kept = 0
+        self.kept = self._read = 0
+        self._watched: list[int] = []
         self._listeners: list[Listener] = []
         self._seen: Numbering[tuple[frozenset[Seen], int]] = Numbering()
         self._combinations: Numbering[Any] = Numbering()
@@ -61,7 +62,6 @@ class Judge:
             i for i in saturation.listeners
             if any(hasattr(self.world.nodes[i], name) for name in self.fields)
         }  # fmt: skip
-        self._read = 0
         for f, flight in enumerate(saturation.numbers.flights):
             if isinstance(flight.message, self._classes):
                 self._read |= 1 << f
