@@ -30,6 +30,7 @@ from paxos_lab.verify.frozen import freeze
 SHOWN_AT_MOST = 24  # operations in the picture of a verdict
 _SHRINK_STEPS = 300_000
 _RESULTS_AT_MOST = 100
+_HORIZON = 12  # latest operations whose results are put in doubt; the older ones stand
 
 Fits = Callable[[int, Any], bool]
 
@@ -98,8 +99,9 @@ class Verdict:
     `broken`: not linearizable. `culprit` is the first reply that nothing explains, and `offending` are
     it and a few operations that leave no room for it: they are not linearizable by themselves, and with
     them the culprit could only have given one of `possible`. Of those in `by_time` only the moments
-    matter for that, not the results. None of the others can be left out, unless `minimal` is False: then
-    there was no time to shrink as far. `around`: what else had been called by then, on the same `key`.
+    matter for that, not the results. None of the others can be left out, unless `minimal` is False:
+    then there was no time to shrink as far, and `possible` may be None. `around`: what else had been
+    called by then, on the same `key`.
     """
 
     history: tuple[Operation, ...] = field(repr=False)
@@ -352,7 +354,7 @@ class _Part:
             middle = (right + wrong) // 2
             kept = replies[:middle]
             try:
-                broken = self.search(kept, self._called_by(kept[-1], kept), most) is None
+                broken = self.search(kept, self.called_by(kept[-1], kept), most) is None
             except _GaveUp:
                 broken = sure = False
             if broken:
@@ -360,9 +362,9 @@ class _Part:
             else:
                 right = middle
         *kept, culprit = replies[:wrong]
-        return culprit, kept, self._called_by(culprit, replies[:wrong]), sure
+        return culprit, kept, self.called_by(culprit, replies[:wrong]), sure
 
-    def _called_by(self, last: int, but: Sequence[int]) -> list[int]:
+    def called_by(self, last: int, but: Sequence[int]) -> list[int]:
         """All but these that had been called when the reply of `last` came."""
         known, until = set(but), self.operations[last].end
         return [i for i, op in enumerate(self.operations) if i not in known and not until < op.begin]
@@ -371,54 +373,74 @@ class _Part:
 class _Shrinker:
     """Finds few operations that leave no room for one reply, the culprit.
 
-    The rule: given only these, what the culprit could have given is still among what it could have given
-    given all. So a write never goes while its value is read: the read would be wrong for another reason.
+    First, few of the latest results: with the others of them forgotten and only the moments known, the
+    culprit's is still impossible. Then few operations: with the rest gone, the culprit can still give
+    something, and nothing that it could not give before. So a write does not go while its value is
+    read: the read would be wrong for another reason.
     """
 
     def __init__(self, part: _Part, most: int) -> None:
-        self.part, self.last = part, part.steps + most
-        self.culprit, replied, self.pending, self.sure = part.first_wrong(most)
+        self.part, self.most, self.decided = part, most, True
+        self.culprit, replied, pending, self.sure = part.first_wrong(most)
+        self.last = part.steps + most
         self.replied = set(replied)
-        self.others = sorted([*replied, *self.pending])
-        self.decided = True
+        self.others = sorted([*replied, *pending])
         self.possible: list[Any] = []
-        everything = dict.fromkeys(self.others, True)
-        while (found := self._other_result(everything, most)) is not None:
-            self.possible.append(found[0])
-            if len(self.possible) > _RESULTS_AT_MOST:
-                raise _GaveUp
 
-    def shrink(self) -> tuple[dict[int, bool], bool]:
-        """The operations besides the culprit, True for those whose result matters too; minimal?"""
-        kept = self._window()
+    def shrink(self) -> tuple[dict[int, bool], list[Any], bool]:
+        """The operations besides the culprit, True if the result matters too; what it could give; minimal?"""
+        needed = self._needed_results()
+        recent = self.others[-_HORIZON:]
+        self.possible = self.could_give({i: i in needed or i not in recent for i in self.others})
+        kept = self._window(needed)
         size = len(kept)
         while size > 1:
             size //= 2
-            for at in range(0, len(kept), size):
-                chunk = [*kept][at : at + size]
-                fewer = {i: exact for i, exact in kept.items() if i not in chunk}
-                if self._says_the_same(fewer):
+            for chunk in [[*kept][at : at + size] for at in range(0, len(kept), size)]:
+                fewer = {i: exact for i, exact in kept.items() if i not in chunk or i in needed}
+                if len(fewer) < len(kept) and self._says_the_same(fewer):
                     kept = fewer
         changed = True
         while changed:
             changed, self.decided = False, True
-            for i in list(kept):
+            for i in [i for i in kept if i not in needed]:
                 fewer = {k: exact for k, exact in kept.items() if k != i}
-                looser = {**kept, i: False}
                 if self._says_the_same(fewer):
                     kept, changed = fewer, True
-                elif kept[i] and self._says_the_same(looser):
-                    kept, changed = looser, True
-        return kept, self.decided and self.sure
+                elif kept[i] and self._says_the_same({**kept, i: False}):
+                    kept, changed = {**kept, i: False}, True
+        return kept, self.could_give(kept), self.decided and self.sure
 
-    def _window(self) -> dict[int, bool]:
-        """The shortest window before the culprit that will do: what came long before seldom matters."""
+    def could_give(self, kept: dict[int, bool]) -> list[Any]:
+        """Everything that the culprit could have given, given these. Raises `_GaveUp`."""
+        found: list[Any] = []
+        while (order := self._search(kept, lambda result: result not in found, self.most)) is not None:
+            found.append(self.part.result_in(order, self.culprit))
+            if len(found) > _RESULTS_AT_MOST:
+                raise _GaveUp
+        return found
+
+    def _needed_results(self) -> list[int]:
+        recent = self.others[-_HORIZON:]
+        needed = [i for i in recent if i in self.replied]
+        for i in list(needed):  # the oldest first
+            fewer = [k for k in needed if k != i]
+            kept = {k: k in fewer or k not in recent for k in self.others}
+            try:
+                if not self._finds(kept, lambda result: self.part.gave(self.culprit, result)):
+                    needed = fewer
+            except _GaveUp:
+                self.sure = False
+        return needed
+
+    def _window(self, needed: list[int]) -> dict[int, bool]:
+        """A short stretch before the culprit that will do: what came long before seldom matters."""
         size = 0
         while size < len(self.others):
             window = self.others[len(self.others) - size :]
             for split in sorted({round(size * share / 8) for share in range(9)}, reverse=True):
-                # The results of the first ones may rest on what is outside the window.
-                kept = {i: n >= split for n, i in enumerate(window)}
+                # The results of the first ones may rest on what is outside.
+                kept = {i: n >= split for n, i in enumerate(window)} | dict.fromkeys(needed, True)
                 if self._says_the_same(kept):
                     return kept
             size = size + 1 + size // 3
@@ -426,31 +448,27 @@ class _Shrinker:
 
     def _says_the_same(self, kept: dict[int, bool]) -> bool:
         """True if the culprit could still have given something, and nothing new."""
-        most = max(1, min(_SHRINK_STEPS // 50, self.last - self.part.steps))
         try:
-            return (
-                self._other_result(kept, most) is None
-                and self._search(kept, most, lambda _: True) is not None
+            return not self._finds(kept, lambda result: result not in self.possible) and self._finds(
+                kept, lambda _: True
             )
         except _GaveUp:
             self.decided = False
             return False
 
-    def _other_result(self, kept: dict[int, bool], most: int) -> tuple[Any] | None:
-        """Something that the culprit could have given besides `possible`, or None."""
-        order = self._search(kept, most, lambda result: result not in self.possible)
-        if order is None:
-            return None
-        return (self.part.result_in(order, self.culprit),)
+    def _finds(self, kept: dict[int, bool], may_give: Callable[[Any], bool]) -> bool:
+        # No more than a part of what is left: the next question may be an easier one.
+        most = max(1, min(self.most // 50, self.last - self.part.steps))
+        return self._search(kept, may_give, most) is not None
 
-    def _search(self, kept: dict[int, bool], most: int, may_give: Callable[[Any], bool]) -> list[int] | None:
+    def _search(self, kept: dict[int, bool], may_give: Callable[[Any], bool], most: int) -> list[int] | None:
         def fits(i: int, result: Any) -> bool:
             if i == self.culprit:
                 return may_give(result)
             return not kept[i] or self.part.gave(i, result)
 
         answered = [i for i in kept if i in self.replied]
-        open = [i for i in kept if i not in self.replied]
+        open = sorted(i for i in kept if i not in self.replied)
         return self.part.search([*answered, self.culprit], open, most, fits)
 
 
@@ -532,25 +550,24 @@ def _count(number: int, noun: str) -> str:
 
 def _broken(history: tuple[Operation, ...], part: _Part, key: Hashable, steps: int) -> Verdict:
     before = part.steps
+    shrinker = _Shrinker(part, _SHRINK_STEPS)
+    culprit = shrinker.culprit
     possible: list[Any] | None = None
     try:
-        shrinker = _Shrinker(part, _SHRINK_STEPS)
-        culprit, possible = shrinker.culprit, shrinker.possible
-        kept, minimal = shrinker.shrink()
+        kept, possible, minimal = shrinker.shrink()
     except _GaveUp:
-        culprit, replied, *_ = part.first_wrong(_SHRINK_STEPS)
-        kept, minimal = dict.fromkeys(replied, True), False
+        kept, minimal = dict.fromkeys(shrinker.replied, True), False
     operations = part.operations
-    near = [operations[i] for i in part._called_by(culprit, [*kept, culprit])]
+    few = {i: kept[i] for i in sorted(kept)}
     return Verdict(
         history,
-        _blame(operations[culprit], [(operations[i], exact) for i, exact in kept.items()], possible),
+        _blame(operations[culprit], [(operations[i], exact) for i, exact in few.items()], possible),
         None,
-        tuple(operations[i] for i in sorted([*kept, culprit])),
+        tuple(operations[i] for i in sorted([*few, culprit])),
         operations[culprit],
         None if possible is None else tuple(possible),
-        tuple(operations[i] for i, exact in kept.items() if not exact),
-        tuple(near),
+        tuple(operations[i] for i, exact in few.items() if not exact),
+        tuple(operations[i] for i in part.called_by(culprit, [*few, culprit])),
         key,
         minimal,
         steps + part.steps - before,
@@ -558,10 +575,10 @@ def _broken(history: tuple[Operation, ...], part: _Part, key: Hashable, steps: i
 
 
 def _blame(culprit: Operation, others: Sequence[tuple[Operation, bool]], possible: list[Any] | None) -> str:
-    said = f"{culprit.client}'s {short(culprit.call)} gave {short(repr(culprit.result))} at {_span(culprit)}"
+    said = f"{short(culprit.client)}'s {short(culprit.call)} gave {short(repr(culprit.result))} at {_span(culprit)}"
     reasons = []
     for op, exact in others[-4:]:
-        what, gave = f"{op.client}'s {short(op.call)}", f"{short(repr(op.result))}"
+        what, gave = f"{short(op.client)}'s {short(op.call)}", f"{short(repr(op.result))}"
         if not op.answered:
             reasons.append(f"{what} was without a reply since {stamp(op.begin)}")
         elif op.end < culprit.begin or (op.client == culprit.client and op.end == culprit.begin):
