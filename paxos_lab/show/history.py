@@ -31,7 +31,7 @@ def history_picture(
     if not len(operations) == len(numbers) == len(marks):
         raise LabError("places and offending have one entry for each operation")
     words = [_words(op, numbers[i], places is not None, marks[i]) for i, op in enumerate(operations)]
-    picture = Picture(_caption(operations, places is not None, any(marks), sentence), "\n".join(words))
+    picture = Picture(_caption(operations, places is not None, sum(marks), sentence), "\n".join(words))
     x, bars, right = _columns(operations)
     lanes, rows = _lanes(operations, bars)
     _frame(picture, x, rows, right)
@@ -47,7 +47,7 @@ def stamp(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else short(value, 12)
 
 
-def _caption(operations: list[Any], ordered: bool, marked: bool, sentence: str) -> str:
+def _caption(operations: list[Any], ordered: bool, marked: int, sentence: str) -> str:
     parts = [sentence] if sentence else []
     if not operations:
         return " ".join([*parts, "Nobody has called anything."])
@@ -56,7 +56,9 @@ def _caption(operations: list[Any], ordered: bool, marked: bool, sentence: str) 
         parts.append("Dashed: the reply never came.")
     if ordered:
         parts.append("A tick with a number is a moment at which the operation may have had its effect.")
-    if marked:
+    if marked == 1:
+        parts.append('The bar with a thick outline and the words "does not fit" cannot be.')
+    elif marked:
         parts.append('The bars with a thick outline and the words "does not fit" contradict each other.')
     return " ".join(parts)
 

@@ -27,8 +27,8 @@ from paxos_lab.show.history import history_picture, stamp
 from paxos_lab.show.picture import Picture, short
 from paxos_lab.verify.frozen import freeze
 
-SHOWN_AT_MOST = 24  # operations in the picture of a verdict
-_SHRINK_STEPS = 300_000
+SHOWN_AT_MOST = 14  # operations in the picture of a verdict
+_SHRINK_STEPS = 500_000
 _RESULTS_AT_MOST = 100
 _HORIZON = 12  # latest operations whose results are put in doubt; the older ones stand
 
@@ -391,7 +391,10 @@ class _Shrinker:
         """The operations besides the culprit, True if the result matters too; what it could give; minimal?"""
         needed = self._needed_results()
         recent = self.others[-_HORIZON:]
-        self.possible = self.could_give({i: i in needed or i not in recent for i in self.others})
+        try:
+            self.possible = self.could_give({i: i in needed or i not in recent for i in self.others})
+        except _GaveUp:  # too many: let every reply stand
+            self.possible = self.could_give(dict.fromkeys(self.others, True))
         kept = self._window(needed)
         size = len(kept)
         while size > 1:
@@ -458,7 +461,7 @@ class _Shrinker:
 
     def _finds(self, kept: dict[int, bool], may_give: Callable[[Any], bool]) -> bool:
         # No more than a part of what is left: the next question may be an easier one.
-        most = max(1, min(self.most // 50, self.last - self.part.steps))
+        most = max(1, min(self.most // 25, self.last - self.part.steps))
         return self._search(kept, may_give, most) is not None
 
     def _search(self, kept: dict[int, bool], may_give: Callable[[Any], bool], most: int) -> list[int] | None:
@@ -588,11 +591,7 @@ def _blame(culprit: Operation, others: Sequence[tuple[Operation, bool]], possibl
     although = f" although {' and '.join(reasons)}" if reasons else ""
     more = f" ({len(others) - 4} earlier ones not named)" if len(others) > 4 else ""
     if possible is None:
-        return (
-            f"{said},{although}{more}; no order explains that."
-            if reasons
-            else f"{said}; no order explains that."
-        )
+        return f"{said}{although}{more}; no order explains that."
     could = " or ".join(short(repr(value)) for value in possible[:4]) + " or ..." * (len(possible) > 4)
     return f"{said}{although}{more}: it could only have given {could}."
 
