@@ -98,11 +98,11 @@ def _columns(operations: list[Any]) -> tuple[dict[Any, float], list[tuple[float,
     right = max([edge, *(x[operations[i].begin] + width[i] + 4 for i in opens)])
     bars = []
     for i, op in enumerate(operations):
-        begin = x[op.begin] + 2
+        begin = x[op.begin]
         if op.end is None:
             bars.append((begin, right))
         else:
-            bars.append((begin, begin + width[i] if op.end == op.begin else x[op.end] - 2))
+            bars.append((begin, begin + width[i] if op.end == op.begin else x[op.end]))
     return x, bars, right
 
 
@@ -115,7 +115,7 @@ def _lanes(operations: list[Any], bars: list[tuple[float, float]]) -> tuple[list
         ends: list[float] = []
         own = sorted((i for i, op in enumerate(operations) if op.client == client), key=lambda i: bars[i])
         for i in own:
-            lane = next((n for n, end in enumerate(ends) if end < bars[i][0]), len(ends))
+            lane = next((n for n, end in enumerate(ends) if end <= bars[i][0]), len(ends))
             ends[lane : lane + 1] = [bars[i][1]]
             lanes[i] = len(rows) + lane + 1
         rows += [client] * len(ends)
@@ -175,9 +175,13 @@ def _moments(
     following = dict(pairwise(stamps))
     ticks = {}
     for at, members in slots.items():
-        from_, to = x[at] + 2, x[following[at]] - 2 if at in following else x[at] + 40
-        for n, i in enumerate(members, start=1):
-            ticks[i] = min(from_ + n * (to - from_) / (len(members) + 1), bars[i][1])
+        from_, to = x[at], x[following[at]] if at in following else x[at] + 40
+        latest_tick = to
+        for n in range(len(members), 0, -1):
+            # One that ends where another begins leaves no room after it for those before it.
+            i = members[n - 1]
+            latest_tick = min(from_ + n * (to - from_) / (len(members) + 1), bars[i][1], latest_tick)
+            ticks[i] = latest_tick
     return ticks
 
 

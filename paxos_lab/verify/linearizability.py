@@ -214,7 +214,7 @@ def linearizable(
 
 
 def _fresh(machine: Any) -> Any:
-    made = machine() if isinstance(machine, type) or not hasattr(machine, "apply") else copy_of(machine)
+    made = machine() if isinstance(machine, type) or not hasattr(machine, "apply") else machine
     if not hasattr(made, "apply"):
         raise LabError(f"a machine has apply(call) -> result; {short(made)} has not")
     return made
@@ -498,7 +498,6 @@ def _merged(orders: Sequence[Sequence[Operation]]) -> tuple[Operation, ...] | No
     each fit alone and contradict each other.
     """
     flat = [op for order in orders for op in order]
-    moments: list[Any] = []
     after: list[list[int]] = [[] for _ in flat]
     waits = [0] * len(flat)
 
@@ -508,9 +507,7 @@ def _merged(orders: Sequence[Sequence[Operation]]) -> tuple[Operation, ...] | No
 
     number = 0
     for order in orders:
-        for place, op in enumerate(order):
-            # The earliest moment that the order of this part leaves for it.
-            moments.append(max(moments[-1], op.begin) if place else op.begin)
+        for place in range(len(order)):
             if place:
                 put_before(number - 1, number)
             number += 1
@@ -519,7 +516,7 @@ def _merged(orders: Sequence[Sequence[Operation]]) -> tuple[Operation, ...] | No
         for place in range(ties.bit_length()):
             if ties >> place & 1:
                 put_before(by_begin[place], b)
-    ready = [(moments[i], i) for i in range(len(flat)) if not waits[i]]
+    ready = [(flat[i].begin, i) for i in range(len(flat)) if not waits[i]]
     heapify(ready)
     merged = []
     while ready:
@@ -528,7 +525,7 @@ def _merged(orders: Sequence[Sequence[Operation]]) -> tuple[Operation, ...] | No
         for b in after[i]:
             waits[b] -= 1
             if not waits[b]:
-                heappush(ready, (moments[b], b))
+                heappush(ready, (flat[b].begin, b))
     return tuple(merged) if len(merged) == len(flat) else None
 
 
