@@ -559,22 +559,27 @@ def _broken(history: tuple[Operation, ...], part: _Part, key: Hashable, steps: i
         kept, minimal = dict.fromkeys(shrinker.replied, True), False
     operations = part.operations
     few = {i: kept[i] for i in sorted(kept)}
+    around = tuple(operations[i] for i in part.called_by(culprit, [*few, culprit]))
     return Verdict(
         history,
-        _blame(operations[culprit], [(operations[i], exact) for i, exact in few.items()], possible),
+        _blame(
+            operations[culprit], [(operations[i], exact) for i, exact in few.items()], possible, bool(around)
+        ),
         None,
         tuple(operations[i] for i in sorted([*few, culprit])),
         operations[culprit],
         None if possible is None else tuple(possible),
         tuple(operations[i] for i, exact in few.items() if not exact),
-        tuple(operations[i] for i in part.called_by(culprit, [*few, culprit])),
+        around,
         key,
         minimal,
         steps + part.steps - before,
     )
 
 
-def _blame(culprit: Operation, others: Sequence[tuple[Operation, bool]], possible: list[Any] | None) -> str:
+def _blame(
+    culprit: Operation, others: Sequence[tuple[Operation, bool]], possible: list[Any] | None, left_out: bool
+) -> str:
     said = f"{short(culprit.client)}'s {short(culprit.call)} gave {short(repr(culprit.result))} at {_span(culprit)}"
     reasons = []
     for op, exact in others[-4:]:
@@ -589,8 +594,9 @@ def _blame(culprit: Operation, others: Sequence[tuple[Operation, bool]], possibl
     more = f" ({len(others) - 4} earlier ones not named)" if len(others) > 4 else ""
     if possible is None:
         return f"{said}{although}{more}; no order explains that."
+    alone = "with these alone, " if left_out and others else ""
     could = " or ".join(short(repr(value)) for value in possible[:4]) + " or ..." * (len(possible) > 4)
-    return f"{said}{although}{more}: it could only have given {could}."
+    return f"{said}{although}{more}: {alone}it could only have given {could}."
 
 
 def _span(op: Operation) -> str:
