@@ -9,6 +9,7 @@ from paxos_lab.multipaxos.acceptor import LogAcceptor
 from paxos_lab.multipaxos.client import Client
 from paxos_lab.multipaxos.machines import Add, Append, CompareAndSet, Counter, Get, KeyValueStore, Put
 from paxos_lab.multipaxos.messages import Command, Entry, Reconfigure, Snapshot, Vote, entry_text
+from paxos_lab.multipaxos.reads import Read, ReadingServer
 from paxos_lab.multipaxos.replica import Replica
 from paxos_lab.multipaxos.server import Server
 from paxos_lab.node import LabError, Node
@@ -26,6 +27,8 @@ __all__ = [
     "KeyValueStore",
     "LogAcceptor",
     "Put",
+    "Read",
+    "ReadingServer",
     "Reconfigure",
     "Replica",
     "Server",

@@ -1,6 +1,7 @@
 """Every schedule, tried: the explorer, what must hold, and rules taken away one by one."""
 
 from paxos_lab.verify.exploration import Exploration, broken_along, explore
+from paxos_lab.verify.history import history_of
 from paxos_lab.verify.linearizability import NO_REPLY, Operation, Verdict, key_of, linearizable
 from paxos_lab.verify.progress import progress
 from paxos_lab.verify.properties import (
@@ -31,6 +32,7 @@ __all__ = [
     "broken_along",
     "chosen_stays",
     "explore",
+    "history_of",
     "key_of",
     "learned_is_chosen",
     "linearizable",
