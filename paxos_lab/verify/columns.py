@@ -285,6 +285,16 @@ class Columns:
             rows[some[:, None], group] = np.sort(rows[some[:, None], group], axis=1)
         return rows
 
+    def trades(self, row: Any, sorted_row: Any) -> dict[str, str]:
+        """For each node of a row in canonical order, the node that it was before."""
+        world = self.quotient.saturation.world
+        found: dict[str, str] = {}
+        for group in self.groups if (row != sorted_row).any() else []:
+            nodes = [world.names[self.talkers[position].i] for position in group]
+            order = np.argsort(row[group], kind="stable").tolist()
+            found |= {name: nodes[k] for name, k in zip(nodes, order, strict=True)}
+        return {name: found.get(name, name) for name in world.names}
+
     # ---- sets of rows
 
     def distinct(self, rows: Any) -> tuple[Any, Any]:

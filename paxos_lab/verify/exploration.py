@@ -52,7 +52,7 @@ class Exploration:
     sentence: str = ""
     counterexample: Trace | None = None
     cut: str = ""
-    nodes: Sequence[Node] = field(default=(), repr=False)
+    _nodes: Sequence[Node] = field(default=(), repr=False)
     properties: Sequence[Property] = field(default=(), repr=False)
     max_states: int | None = field(default=None, repr=False)
 
@@ -66,7 +66,12 @@ class Exploration:
         """A bus that stands at the end of the counterexample, for a `Stepper` or a picture."""
         if self.counterexample is None:
             raise LabError("there is no counterexample to stand at the end of: nothing was found broken")
-        return replay([twin(node) for node in self.nodes], self.counterexample)
+        return replay(self.nodes, self.counterexample)
+
+    @builtins.property  # `property` is a field here
+    def nodes(self) -> list[Node]:
+        """Fresh nodes like those that were explored."""
+        return [twin(node) for node in self._nodes]
 
     def reached(self, predicate: Callable[[Sent, Nodes], bool]) -> bool:
         """Can this happen at all? `predicate(sent, nodes)` is asked in every state.

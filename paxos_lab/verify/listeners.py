@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from paxos_lab.verify.local_graphs import Quotient, ones
+from paxos_lab.verify.local_graphs import Quotient, TooLarge, ones
 from paxos_lab.verify.macro_steps import StepRaises
 from paxos_lab.verify.world import Act
+
+
+MOST_SETS = 400_000  # of messages that have arrived, for one listener
 
 
 class Talks(Exception):
@@ -79,6 +82,8 @@ class Listener:
                         found.add(after)
                         todo.append(after)
             known = self._exact[arrived, crashes] = frozenset(found)
+            if len(self._exact) > MOST_SETS:
+                raise TooLarge(f"{self.name} may get its messages in too many combinations")
         return known
 
     def _again(self, number: int, arrived: int) -> list[int | Act]:

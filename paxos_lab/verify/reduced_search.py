@@ -19,6 +19,7 @@ only because this file says so.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from paxos_lab.verify.local_graphs import Dead, Quotient, TooLarge, saturate
 from paxos_lab.verify.macro_steps import StepRaises
 from paxos_lab.verify.plain_search import Watch
 from paxos_lab.verify.properties import Property
+from paxos_lab.verify.symmetry import renamed
 from paxos_lab.verify.world import Act, World
 
 __all__ = ["StepRaises", "TooLarge", "applies", "reduced_search"]
@@ -159,32 +161,33 @@ class _Search:
             chain.append(row)
             row = int(parents[row])
         chain.reverse()
-        here = rows[chain[0] : chain[0] + 1]
-        path: list[int | Act] = []
-        for target in chain[1:]:
-            here, moved = self._step_to(here, rows[target])
-            path += moved
-        path += self.judge.last_deliveries(here, choice, self.columns)
-        return tuple(self._act(what) for what in path)
+        # Whenever columns were sorted, their nodes traded places; `names` says who is who by now.
+        names: dict[str, str] = {}
+        acts: list[Act] = []
+        for row, target in pairwise(chain):
+            moved, traded = self._step_to(rows[row : row + 1], rows[target])
+            acts += [self._act(what, names) for what in moved]
+            names = {name: names.get(other, other) for name, other in traded.items()}
+        last = self.judge.last_deliveries(rows[chain[-1] : chain[-1] + 1], choice, self.columns)
+        return (*acts, *(self._act(what, names) for what in last))
 
-    def _step_to(self, here: Any, target: Any) -> tuple[Any, tuple[int | Act, ...]]:
-        """The row after `here` whose arrangement is that of `target`, and the events in between.
-
-        Here names are the real ones, so this row is not brought into canonical order.
-        """
+    def _step_to(self, here: Any, target: Any) -> tuple[tuple[int | Act, ...], dict[str, str]]:
+        """The events from the row `here` to `target`, and for each node the one it is in `here`."""
         best: tuple[int, Any, Column, int] | None = None
         for column in self.columns.talkers:
             chosen = column.options_of(here, self.columns)
             for cost, move_ids, after in column.each_move(here, chosen, self.columns):
                 same = np.flatnonzero((self.columns.canonical(after.copy()) == target).all(axis=1))
                 if len(same) and (best is None or cost < best[0]):
-                    best = cost, after[same[:1]], column, int(move_ids[same[0]])
+                    best = cost, after[same[0]], column, int(move_ids[same[0]])
         assert best is not None, "a known row has a parent that leads to it"
         _, after, column, move = best
-        return after, column.path_of(move)
+        return column.path_of(move), self.columns.trades(after, target)
 
-    def _act(self, what: int | Act) -> Act:
-        return self.columns.quotient.saturation.numbers.act(what)
+    def _act(self, event: int | Act, names: dict[str, str]) -> Act:
+        act = self.columns.quotient.saturation.numbers.act(event)
+        what = renamed(act.what, names) if act.kind == "deliver" else act.what
+        return Act(act.kind, names.get(act.node, act.node), what, act.falls)
 
 
 CHUNK = 200_000  # rows expanded at once, so that memory stays bounded

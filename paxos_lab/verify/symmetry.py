@@ -68,7 +68,7 @@ def _swap(quotient: Quotient, a: int, b: int) -> Swap | None:
     known = {flight: f for f, flight in enumerate(numbers.flights)}
     flights = []
     for flight in numbers.flights:
-        other = known.get(Flight(*(_renamed(part, names) for part in flight)))
+        other = known.get(Flight(*(renamed(part, names) for part in flight)))
         if other is None:
             return None
         flights.append(other)
@@ -135,17 +135,17 @@ def _matches(
     )
 
 
-def _renamed(value: Any, names: dict[str, str]) -> Any:
+def renamed(value: Any, names: dict[str, str]) -> Any:
     """The value with names swapped wherever a text is one of them."""
     if isinstance(value, str):
         return names.get(value, value)
     if isinstance(value, tuple):
-        parts = [_renamed(part, names) for part in value]
+        parts = [renamed(part, names) for part in value]
         return tuple.__new__(type(value), parts)
     if isinstance(value, frozenset):
-        return frozenset(_renamed(part, names) for part in value)
+        return frozenset(renamed(part, names) for part in value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        changes = {f.name: _renamed(getattr(value, f.name), names) for f in dataclasses.fields(value)}
+        changes = {f.name: renamed(getattr(value, f.name), names) for f in dataclasses.fields(value)}
         if any(changes[f.name] is not getattr(value, f.name) for f in dataclasses.fields(value)):
             copy = object.__new__(type(value))
             for name, part in changes.items():
