@@ -178,8 +178,9 @@ class Loops(Acceptor):
 @dataclass
 class Chance(Acceptor):
     def receive(self, sender, message):
-        if not isinstance(message, Accept) or random.random() < 0.5:
-            super().receive(sender, message)
+        if isinstance(message, Accept):
+            message = Accept(message.ballot, random.random())  # never twice the same
+        super().receive(sender, message)
 
 
 @dataclass

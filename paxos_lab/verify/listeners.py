@@ -13,7 +13,6 @@ from paxos_lab.verify.local_graphs import Quotient, TooLarge, ones
 from paxos_lab.verify.macro_steps import StepRaises
 from paxos_lab.verify.world import Act
 
-
 MOST_SETS = 400_000  # of messages that have arrived, for one listener
 
 
