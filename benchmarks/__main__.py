@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import bus, clicks, lessons
+from benchmarks import bus, clicks, lessons, searches
 
-REPORTS = {"bus": bus.report, "clicks": clicks.report, "lessons": lessons.report}
+REPORTS = {"bus": bus.report, "clicks": clicks.report, "lessons": lessons.report, "searches": searches.report}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(REPORTS)
