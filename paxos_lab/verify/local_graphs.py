@@ -88,9 +88,10 @@ def saturate(world: World, dead: Dead, talkers: Iterable[int] = ()) -> Saturatio
     `talkers`: nodes known to send, although at first they do not look like it.
     """
     while True:
-        try:
-            return Saturation(world, dead, talkers)
-        except ReadMasked as error:
+        found = Saturation(world, dead, talkers)
+        if not found.wrong:
+            return found
+        for error in found.wrong:
             dead.wrong(error)
 
 
@@ -129,9 +130,13 @@ class Saturation:
             for i, node_sends in enumerate(self._by_sender(self.sent_at_start))
         ]
         self._steps = 0
+        self.wrong: list[ReadMasked] = []
+        self._spoiled: set[Any] = set()
+        self._building = True
         for level in self.levels:
             self._open(level)
             self._close(level)
+        self._building = False
         self.listeners = frozenset(i for i in range(count) if not self._talks[i])
 
     def _by_sender(self, bits: int) -> list[int]:
@@ -148,6 +153,11 @@ class Saturation:
             except RoleError:
                 self.errors.add((i, number, what))
                 self._talks[i] = True  # no mere listener: the search must come across the error
+            except ReadMasked as error:
+                if not self._building:
+                    raise
+                self.wrong.append(error)  # the others go on: one attempt may find several wrong guesses
+                self._spoiled.add(type(self.world.nodes[i]))
         return number, 0
 
     def below(self, level: Level) -> list[Level]:
@@ -227,7 +237,7 @@ class Saturation:
         members, locals = self.members[i][level], self.numbers.locals[i]
         todo, worked = list(members), False
         while todo:
-            if not self._talks[i] and len(members) > PROBE:
+            if type(self.world.nodes[i]) in self._spoiled or (not self._talks[i] and len(members) > PROBE):
                 return False
             number = todo.pop()
             known = len(members)
