@@ -1,0 +1,55 @@
+"""Lesson 09 in a real browser: a guess, the run with the command in two slots, verdicts drawn."""
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+NAME = "09_replicated_state_machine"
+
+
+def cell_with(page, text):
+    """The first cell that shows this text, scrolled into view."""
+    found = page.locator(".jp-CodeCell").filter(has_text=text).first
+    found.scroll_into_view_if_needed()
+    return found
+
+
+def test_a_guess_about_clocks_is_answered(open_notebook):
+    page = open_notebook(NAME)
+    cell = cell_with(page, "What do the three copies hold?")
+    cell.locator("input[type=radio]").nth(1).check()
+    cell.get_by_role("button", name="Commit").click()
+    cell.get_by_text("You said B: right.").wait_for()
+
+
+def test_the_second_slot_is_stepped_through_and_executes_nothing(open_notebook, stepper, keep):
+    page = open_notebook(NAME)
+    player = stepper(page)
+    last = player.step
+    assert "data={'basket': 'tea '}" in player.node("s1")
+    player.click("back", to=last - 1)
+    player.click("forward", to=last)
+    keep(player.root, "store_stepper")
+    assert page.problems == []
+
+
+def test_a_verdict_is_drawn_and_says_what_does_not_fit(open_notebook, keep):
+    page = open_notebook(NAME)
+    cells = (
+        page.locator(".jp-CodeCell")
+        .filter(has_text=re.compile("NOT LINEARIZABLE"))
+        .filter(has=page.locator(".jp-RenderedSVG img"))
+    )
+    cells.first.scroll_into_view_if_needed()
+    assert cells.count() == 4, "no sessions twice, an old leader, a lease without its bound"
+    for index in range(4):
+        drawing = cells.nth(index).locator(".jp-RenderedSVG img")
+        drawing.scroll_into_view_if_needed()
+        page.wait_for_function("img => img.complete && img.naturalWidth > 0", arg=drawing.element_handle())
+        keep(drawing, f"store_verdict_{index}")
+        box = drawing.bounding_box()
+        assert box["x"] + box["width"] <= page.viewport_size["width"], "the picture fits the page"
+        assert "does not fit" in cells.nth(index).inner_text()
+    assert page.problems == []
