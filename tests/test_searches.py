@@ -14,8 +14,8 @@ import pytest
 
 from paxos_lab import Duplicate, MessageBus, Node, stable, volatile
 from paxos_lab.paxos import Accept, Accepted, Acceptor, Flexible, Prepare, Promise, single_decree
-from paxos_lab.verify import Faults, agreement, explore, local_graphs, looks_at
-from paxos_lab.verify.local_graphs import TooLarge
+from paxos_lab.verify import Faults, agreement, explore, looks_at, saturation
+from paxos_lab.verify.saturation import TooLarge
 
 # ---- random protocols
 
@@ -138,7 +138,7 @@ def events(found):
 
 @pytest.mark.parametrize("block", range(6))
 def test_reduced_and_numbered_search_agree_on_random_protocols(block, monkeypatch):
-    monkeypatch.setattr(local_graphs, "MOST_STEPS", 4_000)  # a few would take long; they are handed on
+    monkeypatch.setattr(saturation, "MOST_STEPS", 4_000)  # a few would take long; they are handed on
     outcomes = Counter()
     for seed in range(50 * block, 50 * block + 50):
         nodes, faults, judge = protocol(seed)

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from paxos_lab.verify.local_graphs import Quotient, ones
 from paxos_lab.verify.macro_steps import Options, options
+from paxos_lab.verify.quotient import Quotient
+from paxos_lab.verify.saturation import ones
 from paxos_lab.verify.symmetry import Swap, swaps
 from paxos_lab.verify.tables import Map, Masks, Numbering, PairMap
 from paxos_lab.verify.world import Act

@@ -7,11 +7,9 @@ and both must agree. The first runs of each node are under the whole contract as
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -19,7 +17,8 @@ from paxos_lab.contract import check_effect, run_hook
 from paxos_lab.node import Effect, LabError, Node, RoleError, field_names, react
 from paxos_lab.plain import NotPlain, copy_of
 from paxos_lab.state import fields_of
-from paxos_lab.verify.frozen import MISSING, Kind, WatchedDict, entry_of, freeze, is_flat, thaw, with_entry
+from paxos_lab.verify.frozen import Kind, WatchedDict, entry_of, freeze, is_flat, thaw, with_entry
+from paxos_lab.verify.watching import Log, Masked, Place, watching
 
 MOST_LINES = 100_000  # of Python in one hook; ours take about ten
 UNDER_CONTRACT = 50  # runs of each node that are under the whole contract
@@ -58,27 +57,6 @@ def limited(what: str, lines: int = MOST_LINES) -> Iterator[None]:
         sys.settrace(None)
 
 
-class Masked:
-    """Stands for the value of a field that nobody will read; `why`: whatever led to that guess."""
-
-    def __init__(self, why: Any) -> None:
-        self.why = why
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Masked)
-
-    def __hash__(self) -> int:
-        return 0
-
-
-class ReadMasked(BaseException):
-    """A hook read a masked field. No `Exception`, so that no role can swallow it."""
-
-    def __init__(self, field: str, mask: Masked) -> None:
-        super().__init__(field)
-        self.field, self.mask = field, mask
-
-
 class Outcome(NamedTuple):
     """What a hook asks for, and what it changed.
 
@@ -97,10 +75,6 @@ class Outcome(NamedTuple):
         return tuple(fields)
 
 
-Place = int | tuple[int, Any]
-"""What a hook read: a field by its position, or one entry of a dictionary by position and key."""
-
-
 class RoleRunner:
     """Runs the hooks of one node from any state; `names`: everybody it may send to.
 
@@ -113,7 +87,7 @@ class RoleRunner:
         self.fields = field_names(node)
         self._node = node
         role: Any = type(node)
-        self._watched, self._shadow = (_watching(role, node.name) for _ in range(2))
+        self._watched, self._shadow = (watching(role, node.name) for _ in range(2))
         self._everybody = dict.fromkeys(names, node)
         self._runs = 0
         self._good: set[Effect] = set()
@@ -225,120 +199,6 @@ class RoleRunner:
 def _look(state: tuple[Any, ...], places: tuple[Place, ...]) -> tuple[Any, ...]:
     """What is at those places; an entry of what is no dictionary (any more) is found nowhere."""
     return tuple([state[p] if type(p) is int else entry_of(state[p[0]], p[1]) for p in places])  # type: ignore[index]
-
-
-class Log:
-    """The fields of a watched node while a hook runs: which it reads, which it writes."""
-
-    def __init__(self, names: tuple[str, ...], state: tuple[Any, ...], thaw: Callable[[Any], Any]) -> None:
-        self._position = {name: i for i, name in enumerate(names)}
-        self._names, self._state, self._thaw = names, state, thaw
-        self.values: dict[str, Any] = {}
-        self.read: set[str] = set()
-        self.written: set[str] = set()
-        self.odd = False  # something was set that is no field
-
-    def get(self, name: str) -> Any:
-        """The value of a field; raises `ReadMasked` for a masked one."""
-        if name not in self.values:
-            frozen = self._state[self._position[name]]
-            if type(frozen) is Masked:
-                raise ReadMasked(name, frozen)
-            value = self._thaw(frozen)
-            if type(value) is dict:
-                value = WatchedDict(value)
-            else:
-                self.read.add(name)
-            self.values[name] = value
-        return self.values[name]
-
-    def set(self, name: str, value: Any) -> None:
-        """Write a field."""
-        if name not in self._position:
-            self.odd = True
-        elif name in self.values and self.values[name] is value:
-            return  # d |= ... writes back the very same dictionary
-        else:
-            self._keep_reads(name)
-            self.values[name] = value
-            self.written.add(name)
-
-    def all(self) -> dict[str, Any]:
-        """Every field, for whoever wants the whole `__dict__`."""
-        for name in self._names:
-            if isinstance(value := self.get(name), WatchedDict):
-                value.whole = True
-        return self.values
-
-    def _keep_reads(self, name: str) -> None:
-        old = self.values.get(name)
-        if isinstance(old, WatchedDict) and name not in self.written:
-            # The dictionary leaves the field, and may live on in another one.
-            old.whole = True
-            self.read.add(name)
-
-    def places(self) -> tuple[Place, ...]:
-        """What was read before it was written."""
-        places: list[Place] = []
-        for i, name in enumerate(self._names):
-            value = self.values.get(name)
-            if name in self.read:
-                places.append(i)
-            elif isinstance(value, WatchedDict) and name not in self.written:
-                if value.whole:
-                    places.append(i)
-                else:
-                    places += [(i, key) for key in value.read]
-        return tuple(places)
-
-    def changes(self, freeze_field: Callable[[str, Any], Any]) -> tuple[tuple[Any, ...], ...]:
-        """As `Outcome.changed`."""
-        found: list[tuple[Any, ...]] = []
-        for i, name in enumerate(self._names):
-            if name not in self.values:
-                continue
-            value = self.values[name]
-            if isinstance(value, WatchedDict) and name not in self.written and not value.whole:
-                # What was written counts even if it is what was there: another state may differ. What was
-                # read may have been changed from inside.
-                touched = {**value.read, **{freeze(key): key for key in value.written}}
-                for frozen, key in sorted(touched.items(), key=repr):
-                    after = freeze(dict.get(value, key, MISSING))
-                    if key in value.written or after != entry_of(self._state[i], frozen):
-                        found.append((i, frozen, after))
-            elif name in self.written or (frozen := freeze_field(name, value)) != self._state[i]:
-                found.append((i, freeze_field(name, value) if name in self.written else frozen))
-        return tuple(found)
-
-
-@cache
-def _watching_class(role: Any) -> Any:
-    """A subclass whose fields live in a log while a hook runs."""
-    names = frozenset(f.name for f in dataclasses.fields(role) if f.name != "name")
-
-    class Watching(role):  # type: ignore[misc]
-        def __getattribute__(self, name: str) -> Any:
-            if name in names:
-                return object.__getattribute__(self, "__dict__")["_log"].get(name)
-            if name == "__dict__":
-                inside = object.__getattribute__(self, "__dict__")
-                return {"name": inside["name"], **inside["_log"].all()}
-            return object.__getattribute__(self, name)
-
-        def __setattr__(self, name: str, value: Any) -> None:
-            object.__getattribute__(self, "__dict__")["_log"].set(name, value)
-
-        def _wish(self, effect: Effect) -> None:
-            object.__getattribute__(self, "__dict__")["_outbox"].append(effect)
-
-    Watching.__name__, Watching.__qualname__ = role.__name__, role.__qualname__
-    return Watching
-
-
-def _watching(role: Any, name: str) -> Any:
-    node = object.__new__(_watching_class(role))
-    object.__getattribute__(node, "__dict__")["name"] = name
-    return node
 
 
 def _turned_round(value: Any) -> Any:

@@ -10,8 +10,9 @@ import numpy as np
 
 from paxos_lab.verify.found import broken
 from paxos_lab.verify.listeners import Listener
-from paxos_lab.verify.local_graphs import Quotient, Saturation, ones
 from paxos_lab.verify.properties import Property, quorums_of
+from paxos_lab.verify.quotient import Quotient
+from paxos_lab.verify.saturation import Saturation, ones
 from paxos_lab.verify.tables import Map, Numbering, PairMap
 from paxos_lab.verify.world import Act, World
 

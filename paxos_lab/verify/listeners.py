@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from paxos_lab.verify.local_graphs import Quotient, TooLarge, ones
 from paxos_lab.verify.macro_steps import StepRaises
+from paxos_lab.verify.quotient import Quotient
+from paxos_lab.verify.saturation import TooLarge, ones
 from paxos_lab.verify.world import Act
 
 MOST_SETS = 400_000  # of messages that have arrived, for one listener

@@ -12,7 +12,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from paxos_lab.verify.local_graphs import Level, Quotient, ones
+from paxos_lab.verify.quotient import Quotient
+from paxos_lab.verify.saturation import Level, ones
 from paxos_lab.verify.world import Act
 
 

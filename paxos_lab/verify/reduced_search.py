@@ -2,7 +2,7 @@
 
 What it leaves out, and why nothing is lost, is said where it is done:
 
-- local states that nobody can tell apart, messages that matter no more (`local_graphs.py`);
+- local states that nobody can tell apart, messages that matter no more (`saturation.py`, `quotient.py`);
 - the moments at which a delivery happens that only its receiver notices (`macro_steps.py`);
 - nodes that never send: what they may have learned follows from the messages (`listeners.py`);
 - arrangements that differ by a swap of equal nodes (`symmetry.py`).
@@ -26,14 +26,15 @@ import numpy as np
 
 from paxos_lab.verify.columns import Column, Columns
 from paxos_lab.verify.found import Found
-from paxos_lab.verify.guard import ReadMasked
 from paxos_lab.verify.judge import Judge, Unequal
 from paxos_lab.verify.listeners import Talks
-from paxos_lab.verify.local_graphs import Dead, Quotient, TooLarge, saturate
 from paxos_lab.verify.macro_steps import StepRaises
 from paxos_lab.verify.plain_search import Watch
 from paxos_lab.verify.properties import Property
+from paxos_lab.verify.quotient import Quotient
+from paxos_lab.verify.saturation import Dead, TooLarge, saturate
 from paxos_lab.verify.symmetry import renamed
+from paxos_lab.verify.watching import ReadMasked
 from paxos_lab.verify.world import Act, World
 
 __all__ = ["StepRaises", "TooLarge", "applies", "reduced_search"]

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from itertools import combinations
 from typing import Any
 
-from paxos_lab.verify.local_graphs import Quotient, ones
+from paxos_lab.verify.quotient import Quotient
+from paxos_lab.verify.saturation import ones
 from paxos_lab.verify.world import Act, Flight
 
 
