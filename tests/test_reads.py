@@ -13,6 +13,7 @@ from paxos_lab.multipaxos.messages import (
     Heartbeat,
     HeartbeatHeard,
     Prepare,
+    Promise,
     Reply,
     Request,
 )
@@ -193,6 +194,75 @@ def test_a_new_leader_finishes_what_it_took_over_before_it_reads():
     assert bus["s2"].applied() == 0 and replies(bus, "reader") == []
     settle(bus)
     assert replies(bus, "reader") == [1]
+
+
+def test_slots_taken_over_count_even_beyond_the_window():
+    bus = led_by_s1({"writer": [Put("x", 1), Put("x", 2)], "reader": [Read(Get("x"))]}, alpha=1)
+    bus.start("writer")
+    for _ in range(2):  # s3 votes twice and never hears what is chosen
+        deliver(bus, Request)
+        deliver(bus, Accept, to="s3")
+        deliver(bus, Accepted)
+        deliver(bus, Reply)
+    assert bus["writer"].results == [None, 1]
+    bus.crash("s1")
+    drop_all(bus)
+    bus["reader"].servers = ("s2",)
+    bus.timeout("s2", "election")
+    deliver(bus, Prepare, to="s3")
+    deliver(bus, Promise)
+    assert bus["s2"].role == "leader" and list(bus["s2"].open_slots()) == [1]
+    bus.start("reader")
+    deliver(bus, Request)
+    settle(bus)
+    assert replies(bus, "reader") == [2]
+
+
+def test_a_leader_that_has_promised_another_does_not_count_itself():
+    bus = led_by_s1({"c": [Put("x", "old")], "writer": [Put("x", "new")], "reader": [Read(Get("x"))]})
+    bus.start("c")
+    settle(bus)
+    drop_all(bus)
+    bus.timeout("s2", "election")
+    deliver(bus, Prepare, to="s1")  # s1 promises, and still believes that it leads
+    bus.deliver(next(e for e in bus.in_flight if e.sender == "s1"))
+    drop_all(bus)
+    assert bus["s1"].role == bus["s2"].role == "leader"
+    bus["writer"].servers = ("s2",)
+    bus.start("writer")
+    deliver(bus, Request)
+    deliver(bus, Accept, to="s1")
+    deliver(bus, Accepted)
+    deliver(bus, Reply)
+    assert bus["writer"].results == ["old"]
+    drop_all(bus)
+    bus.start("reader")
+    deliver(bus, Request)
+    deliver(bus, Heartbeat, to="s3")  # s3 knows nothing of s2
+    deliver(bus, HeartbeatHeard)
+    assert replies(bus, "reader") == []
+
+
+def test_reads_of_a_leader_that_steps_down_are_forgotten():
+    bus = led_by_s1({"reader": [Read(Get("x"))]})
+    bus.start("reader")
+    deliver(bus, Request)
+    assert len(bus["s1"].reads) == 1
+    elect_s2_with_s3(bus)
+    settle(bus)
+    assert bus["s1"].role == "follower" and bus["s1"].reads == () and bus["s1"].heard == {}
+    elect_again = bus["s1"]
+    while elect_again.role != "leader":
+        bus.timeout("s1", "election")
+        settle(bus)
+    assert bus["reader"].results == [], "the answer to an old ballot's round proves nothing"
+    bus.run(until=lambda bus: bus["reader"].done)
+
+
+def elect_s2_with_s3(bus):
+    bus.timeout("s2", "election")
+    settle(bus)
+    bus.timeout("s2", "heartbeat")
 
 
 def old_leader(server):
