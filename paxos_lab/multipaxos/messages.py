@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from paxos_lab.node import LabError
 from paxos_lab.paxos.ballots import Ballot
 
 
@@ -29,6 +30,11 @@ class Reconfigure:
     """An operation: from alpha slots after its own on, these are the members."""
 
     members: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        names = self.members
+        if not isinstance(names, tuple) or not names or len(set(names)) < len(names):
+            raise LabError(f"Reconfigure takes a tuple of different names, at least one, got {names!r}")
 
     def __str__(self) -> str:
         return f"members {', '.join(self.members)}"

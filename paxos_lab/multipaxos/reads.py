@@ -77,7 +77,7 @@ class ReadingServer(Server):
     def read(self, command: Command) -> None:
         """Answer from our own copy, now or as soon as that is known to be right."""
         # Whatever anybody was told so far is in these slots, or another leader put it elsewhere.
-        read_point = max(self.next_slot - 1, self.executed)
+        read_point = max(self.next_slot - 1, self.last_taken, self.executed)
         self.reads += ((command, read_point, self.beats + 1),)
         if command.operation.how != "lease" or not self.lease_runs(read_point):
             self.confirm()

@@ -60,6 +60,8 @@ class Server(Replica):
     promises: dict[str, tuple[tuple[int, Vote], ...]] = volatile({})
     ahead: int = 0  # a promise spoke of slots up to here that are chosen and cleared there
     next_slot: int = 1
+    taken_over: dict[int, Entry] = volatile({})  # what votes of earlier ballots oblige us to ask for
+    last_taken: int = 0  # slots up to here are not ours to give to a new command
     fill_to: int = 0  # no-ops are due up to this slot, so that a new configuration comes into force
     proposals: dict[int, Entry] = volatile({})
     voters: dict[int, frozenset[str]] = volatile({})
@@ -80,7 +82,9 @@ class Server(Replica):
     def quorums_at(self, slot: int) -> QuorumSystem:
         """The quorums of a slot."""
         members = self.members_at(slot)
-        return Flexible(*self.quorum_sizes, members) if self.quorum_sizes else Majority(members)
+        if self.quorum_sizes and max(self.quorum_sizes) <= len(members) < sum(self.quorum_sizes):
+            return Flexible(*self.quorum_sizes, members)
+        return Majority(members)  # also where the sizes do not fit a changed group: they might miss
 
     def send(self, to: str | Iterable[str], message: Any) -> None:
         """As every node sends; what is for ourselves needs no network."""
@@ -113,6 +117,9 @@ class Server(Replica):
     def campaign(self) -> None:
         """Phase 1a, for every open slot at once."""
         if self.name not in self.members_at(self.first_open()):
+            # No member, as far as we know. Nobody may be left who would tell us that we became one.
+            self.send(self.everybody(), Fetch(self.first_open()))
+            self.wait_for_leader()
             return
         self.round = max(self.round, self.promised.round) + 1
         self.ballot = Ballot(self.round, self.name)
@@ -136,10 +143,10 @@ class Server(Replica):
             for slot, vote in votes:
                 if slot not in highest or vote.ballot > highest[slot].ballot:
                     highest[slot] = vote
-        self.next_slot = max([self.executed, *highest, *self.log]) + 1
-        for slot in range(self.first_open(), self.next_slot):
-            if slot not in self.log:
-                self.ask(slot, highest[slot].entry if slot in highest else ())
+        self.taken_over = {slot: vote.entry for slot, vote in highest.items()}
+        self.last_taken = max([self.executed, *highest, *self.log])
+        self.fill_to = max(self.last_taken, *self.configurations, 0)
+        self.next_slot = self.first_open()
         self.beat()
         self.serve()
 
@@ -165,13 +172,20 @@ class Server(Replica):
 
     def serve(self) -> None:
         """Give slots to the commands that wait, as many as the window allows."""
+        self.next_slot = max(self.next_slot, self.first_open())
         while self.role == "leader" and self.next_slot in self.open_slots():
+            if self.next_slot in self.log:
+                self.next_slot += 1
+                continue
             if not self.queue and self.next_slot > self.fill_to:
                 return
             if not self.quorums_at(self.next_slot).is_quorum(self.promises, 1):
                 self.campaign()  # new members have promised us nothing yet
                 return
-            entry, self.queue = self.queue[: self.batch], self.queue[self.batch :]
+            if self.next_slot <= self.last_taken:
+                entry = self.taken_over.get(self.next_slot, ())
+            else:
+                entry, self.queue = self.queue[: self.batch], self.queue[self.batch :]
             self.next_slot += 1
             self.ask(self.next_slot - 1, entry)
 
@@ -184,6 +198,11 @@ class Server(Replica):
 
     def receive(self, sender: str, message: Any) -> None:
         match message:
+            case Prepare(_, first) if first <= self.executed and sender not in self.members_at(
+                self.first_open()
+            ):
+                # It was removed and nobody told it, so it would campaign for ever.
+                self.receive(sender, Fetch(first))
             case Promise(ballot, votes, cleared) if ballot == self.ballot and self.role == "candidate":
                 self.promises[sender] = votes
                 if cleared > max(self.executed, self.ahead):
@@ -230,7 +249,7 @@ class Server(Replica):
         self.learn(slot, entry)
         newest = max(self.configurations, default=0)
         if newest > self.executed:
-            self.fill_to = newest
+            self.fill_to = max(self.fill_to, newest)
         if self.name not in self.members_at(self.first_open()):
             self.step_down()  # we are no member any more
         self.serve()
