@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from paxos_lab import Crash, Deliver, Heal, MessageBus, Partition, Restart, seeded
-from paxos_lab.multipaxos import Append, Get, Put, Read, ReadingServer, replicated_log
+from paxos_lab.multipaxos import Append, Get, Put, Read, ReadingServer, Reconfigure, replicated_log
 from paxos_lab.multipaxos.messages import (
     Accept,
     Accepted,
@@ -248,21 +248,16 @@ def test_reads_of_a_leader_that_steps_down_are_forgotten():
     bus.start("reader")
     deliver(bus, Request)
     assert len(bus["s1"].reads) == 1
-    elect_s2_with_s3(bus)
+    bus.timeout("s2", "election")
+    settle(bus)
+    bus.timeout("s2", "heartbeat")
     settle(bus)
     assert bus["s1"].role == "follower" and bus["s1"].reads == () and bus["s1"].heard == {}
-    elect_again = bus["s1"]
-    while elect_again.role != "leader":
+    while bus["s1"].role != "leader":
         bus.timeout("s1", "election")
         settle(bus)
     assert bus["reader"].results == [], "the answer to an old ballot's round proves nothing"
     bus.run(until=lambda bus: bus["reader"].done)
-
-
-def elect_s2_with_s3(bus):
-    bus.timeout("s2", "election")
-    settle(bus)
-    bus.timeout("s2", "heartbeat")
 
 
 def old_leader(server):
@@ -519,3 +514,79 @@ def test_a_history_begins_with_the_first_asking_and_ends_with_the_disk():
     assert (only.begin, only.end, only.result) == (begun, len(bus.trace), None)
     bus.restart("c")
     assert [op.begin for op in history_of(bus.trace)] == [begun, len(bus.trace)]
+
+
+# ---- what only a second look shows
+
+
+def test_the_holder_itself_may_ask_for_new_promises():
+    bus = led_by_s1({}, lease=20.0, drift=0.1)
+    before = bus["s2"].promised
+    react(bus["s2"], "receive", "s1", Prepare(type(before)(9, "s1"), 1))
+    assert bus["s2"].promised.round == 9
+
+
+def test_timers_that_ring_out_of_order_bring_no_lease_back():
+    bus = led_by_s1({"r": [Read(Get("x"), "lease")]}, lease=20.0, drift=0.1)
+    deliver_heartbeats(bus)
+    last = bus["s1"].beats
+    bus.timeout("s1", f"lease {last}")
+    bus.timeout("s1", f"lease {last - 1}")
+    bus.start("r")
+    deliver(bus, Request)
+    assert replies(bus, "r") == []
+
+
+def test_answers_that_arrive_out_of_order_count_by_the_latest():
+    bus = led_by_s1({})
+    leader, follower = bus["s1"], "s2"
+    for number in (leader.beats + 2, leader.beats + 1):
+        react(leader, "receive", follower, HeartbeatHeard(leader.ballot, number))
+    assert leader.heard[follower] == leader.beats + 2
+    react(leader, "receive", follower, HeartbeatHeard(type(leader.ballot)(99, "s1"), 1000))
+    assert leader.heard[follower] == leader.beats + 2, "the answer to another ballot"
+
+
+def test_a_quorum_read_relies_on_no_lease():
+    bus = led_by_s1({"r": [Read(Get("x"), "quorum")]}, lease=20.0, drift=0.1)
+    assert bus["s1"].lease_runs(0)
+    bus.start("r")
+    deliver(bus, Request)
+    assert replies(bus, "r") == []
+    deliver(bus, Heartbeat)
+    deliver(bus, HeartbeatHeard)
+    assert replies(bus, "r") == [None]
+
+
+def test_a_small_phase_2_quorum_is_enough_to_read():
+    bus = led_by_s1({"r": [Read(Get("x"))]}, servers=5, quorum_sizes=(4, 2))
+    bus.start("r")
+    deliver(bus, Request)
+    deliver(bus, Heartbeat, to="s2")
+    deliver(bus, HeartbeatHeard)
+    assert replies(bus, "r") == [None]
+
+
+def test_after_a_change_the_new_members_have_to_hear():
+    names = ("s1", "s2", "s3", "s4", "s5")
+    nodes = replicated_log(
+        {"admin": [Reconfigure(names)], "r": [Read(Get("x"))]}, spares=2, alpha=1, server=ReadingServer
+    )
+    for client in nodes[5:]:
+        client.servers = ("s1",)
+    bus = MessageBus(nodes, delay=1, idle=[node.name for node in nodes[1:]])
+    bus.run(until=lambda bus: bus["s1"].role == "leader")
+    settle(bus)
+    bus.start("admin")
+    settle(bus)
+    while not (bus["s1"].role == "leader" and bus["s1"].members_at(bus["s1"].first_open()) == names):
+        bus.timeout("s1", "election")
+        settle(bus)
+    bus.start("r")
+    deliver(bus, Request)
+    deliver(bus, Heartbeat, to="s2")
+    deliver(bus, HeartbeatHeard)
+    assert replies(bus, "r") == [], "two of five"
+    deliver(bus, Heartbeat, to="s5")
+    deliver(bus, HeartbeatHeard)
+    assert replies(bus, "r") == [None]
