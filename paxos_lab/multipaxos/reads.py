@@ -168,7 +168,7 @@ class ReadingServer(Server):
             case Heartbeat(ballot, _, _) if ballot >= self.promised:
                 self.hold(sender)
                 super().receive(sender, message)
-            case HeartbeatHeard(ballot, number) if ballot == self.ballot and self.role == "leader":
+            case HeartbeatHeard(ballot, number) if ballot == self.ballot:  # so we lead
                 self.heard[sender] = max(self.heard.get(sender, 0), number)
                 self.answer_reads()
             case _:
