@@ -65,6 +65,7 @@ class Server(Replica):
     fill_to: int = 0  # no-ops are due up to this slot, so that a new configuration comes into force
     proposals: dict[int, Entry] = volatile({})
     voters: dict[int, frozenset[str]] = volatile({})
+    asked: dict[int, int] = volatile({})  # slot -> how many heartbeats there had been when we asked
     queue: tuple[Command, ...] = ()
     beats: int = 0
 
@@ -124,7 +125,7 @@ class Server(Replica):
         self.round = max(self.round, self.promised.round) + 1
         self.ballot = Ballot(self.round, self.name)
         self.role, self.leader = "candidate", None
-        self.promises, self.proposals, self.voters, self.ahead = {}, {}, {}, 0
+        self.promises, self.proposals, self.voters, self.asked, self.ahead = {}, {}, {}, {}, 0
         self.wait_for_leader()
         self.send(self.everybody(), Prepare(self.ballot, self.first_open()))
 
@@ -153,7 +154,7 @@ class Server(Replica):
     def step_down(self) -> None:
         """Leave the lead to somebody else; clients will ask again."""
         self.role, self.ballot, self.leader = "follower", Ballot.ZERO, None
-        self.promises, self.proposals, self.voters, self.queue = {}, {}, {}, ()
+        self.promises, self.proposals, self.voters, self.asked, self.queue = {}, {}, {}, {}, ()
         self.cancel_timer("heartbeat")
         self.wait_for_leader()
 
@@ -162,8 +163,8 @@ class Server(Replica):
         self.beats += 1
         self.set_timer("heartbeat", self.heartbeat)
         for slot in sorted(self.proposals):
-            missing = [n for n in self.members_at(slot) if n != self.name and n not in self.voters[slot]]
-            if self.beats > 1:
+            if self.beats - self.asked[slot] > 1:  # it had a whole interval for its answers
+                missing = [n for n in self.members_at(slot) if n not in {self.name, *self.voters[slot]}]
                 self.send(missing, Accept(self.ballot, slot, self.proposals[slot]))
         others = [name for name in self.everybody() if name != self.name]
         self.send(others, Heartbeat(self.ballot, self.first_open(), self.beats))
@@ -191,7 +192,7 @@ class Server(Replica):
 
     def ask(self, slot: int, entry: Entry) -> None:
         """Phase 2a."""
-        self.proposals[slot], self.voters[slot] = entry, frozenset()
+        self.proposals[slot], self.voters[slot], self.asked[slot] = entry, frozenset(), self.beats
         names = self.members_at(slot)
         others = [name for name in names if name != self.name]
         self.send([*others, *([self.name] if self.name in names else [])], Accept(self.ballot, slot, entry))
@@ -243,7 +244,7 @@ class Server(Replica):
     def is_chosen(self, slot: int) -> None:
         """A quorum has voted: tell the others, execute."""
         entry = self.proposals.pop(slot)
-        del self.voters[slot]
+        del self.voters[slot], self.asked[slot]
         others = [name for name in self.everybody() if name != self.name]
         self.send(others, Chosen(self.ballot, slot))
         self.learn(slot, entry)

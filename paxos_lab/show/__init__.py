@@ -8,6 +8,7 @@ from paxos_lab.show.duel import Duel
 from paxos_lab.show.engine import NoEngine
 from paxos_lab.show.fault_grid import FaultGrid
 from paxos_lab.show.history import history_picture
+from paxos_lab.show.log_view import log_view
 from paxos_lab.show.narrate import narrate, story
 from paxos_lab.show.picture import Picture
 from paxos_lab.show.quorum_lab import QuorumLab
@@ -30,6 +31,7 @@ __all__ = [
     "contention",
     "contention_curves",
     "history_picture",
+    "log_view",
     "narrate",
     "quorum_overlap",
     "race",
