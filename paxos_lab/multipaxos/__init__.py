@@ -10,6 +10,7 @@ from paxos_lab.multipaxos.client import Client
 from paxos_lab.multipaxos.machines import Add, Append, CompareAndSet, Counter, Get, KeyValueStore, Put
 from paxos_lab.multipaxos.messages import Command, Entry, Reconfigure, Snapshot, Vote, entry_text
 from paxos_lab.multipaxos.reads import Read, ReadingServer
+from paxos_lab.multipaxos.rejoin import Rejoining, lose_disk
 from paxos_lab.multipaxos.replica import Replica
 from paxos_lab.multipaxos.server import Server
 from paxos_lab.node import LabError, Node
@@ -30,11 +31,13 @@ __all__ = [
     "Read",
     "ReadingServer",
     "Reconfigure",
+    "Rejoining",
     "Replica",
     "Server",
     "Snapshot",
     "Vote",
     "entry_text",
+    "lose_disk",
     "replicated_log",
 ]
 
