@@ -7,6 +7,7 @@ from paxos_lab.show.curves import Chart, contention_curves
 from paxos_lab.show.duel import Duel
 from paxos_lab.show.engine import NoEngine
 from paxos_lab.show.fault_grid import FaultGrid
+from paxos_lab.show.flexible_lab import FlexibleLab
 from paxos_lab.show.history import history_picture
 from paxos_lab.show.log_view import log_view
 from paxos_lab.show.narrate import narrate, story
@@ -21,6 +22,7 @@ __all__ = [
     "Contention",
     "Duel",
     "FaultGrid",
+    "FlexibleLab",
     "NoEngine",
     "Picture",
     "QuorumLab",
