@@ -41,5 +41,9 @@ def test_a_long_log_shows_its_end_and_what_a_snapshot_cleared():
     bus.run(until=lambda bus: bus["c1"].done, max_steps=5000)
     bus.run(until=lambda bus: bus["s3"].applied() == bus["s1"].applied(), max_steps=200)
     picture = log_view(bus)
-    assert "slot 12 executed" in picture.alt and "slot 1 " not in picture.alt and "slot 10 cleared" in picture.alt
+    assert (
+        "slot 12 executed" in picture.alt
+        and "slot 1 " not in picture.alt
+        and "slot 10 cleared" in picture.alt
+    )
     assert "slot 1 cleared" in log_view(bus, range(1, 4)).alt
