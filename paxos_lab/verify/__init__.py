@@ -3,6 +3,8 @@
 from paxos_lab.verify.exploration import Exploration, broken_along, explore
 from paxos_lab.verify.history import history_of
 from paxos_lab.verify.linearizability import NO_REPLY, Operation, Verdict, key_of, linearizable
+from paxos_lab.verify.log_rules import LogRules
+from paxos_lab.verify.nemesis import Ordeal, nemesis, ordeal
 from paxos_lab.verify.progress import progress
 from paxos_lab.verify.properties import (
     PROOF,
@@ -25,7 +27,9 @@ __all__ = [
     "PROOF",
     "Exploration",
     "Faults",
+    "LogRules",
     "Operation",
+    "Ordeal",
     "Verdict",
     "agreement",
     "backed_by_promises",
@@ -37,7 +41,9 @@ __all__ = [
     "learned_is_chosen",
     "linearizable",
     "looks_at",
+    "nemesis",
     "one_value_per_ballot",
+    "ordeal",
     "progress",
     "promises_kept",
     "quorums_meet",

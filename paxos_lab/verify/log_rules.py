@@ -1,0 +1,109 @@
+"""Slot rules: what must hold of a log, asked only of what a server shows.
+
+A server is whatever answers `status(slot)` ("empty", "accepted", "chosen" or "cleared"),
+`command(slot)`, `first_open()` and `applied()`; so the rules fit any design. `members_at(slot)`
+is asked where there is one; else all servers are members of every slot.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paxos_lab.bus import MessageBus
+
+STATUSES = ("empty", "accepted", "chosen", "cleared")
+_ASKED = ("status", "command", "first_open", "applied")
+
+
+def servers_on(bus: MessageBus) -> list[Any]:
+    """The nodes that show a log, those that are down included: their disks count."""
+    return [node for node in bus if all(hasattr(node, name) for name in _ASKED)]
+
+
+class LogRules:
+    """Watches one run: call `look(bus)` after each step, or as often as you can.
+
+    `quorum`: how many servers have to hold what is chosen; left out, a majority of the members.
+    `ahead`: how far beyond the open slots to look.
+
+    1. No slot has two chosen commands, at any two moments, on any two servers.
+    2. A slot that is chosen on one server is held (accepted, chosen or cleared) by a quorum.
+    3. What was held is not lost: no slot becomes empty again, nor open again once chosen.
+    4. A server applies in slot order: all slots up to `applied()` are chosen or cleared, and the
+       number goes down in a crash only. All slots below `first_open()` are chosen, it is not.
+    5. A slot is cleared only after it was applied, and when a quorum holds it: nobody will ask
+       for votes that are gone.
+    """
+
+    def __init__(self, quorum: int | None = None, ahead: int = 10) -> None:
+        self.quorum, self.ahead = quorum, ahead
+        self.chosen: dict[int, tuple[str, Any]] = {}
+        self._held: dict[str, dict[int, str]] = {}
+        self._applied: dict[str, int] = {}
+        self._backed: set[int] = set()
+
+    def look(self, bus: MessageBus) -> str | None:
+        """What is broken now, in one sentence; None if nothing is."""
+        servers, down = servers_on(bus), set(bus.down)
+        last = max((server.first_open() for server in servers), default=1)
+        last = max([last, *self.chosen]) + self.ahead
+        fresh: set[int] = set()
+        for server in servers:
+            broken = self._look_at(server, server.name in down, last, fresh)
+            if broken:
+                return broken
+        for slot in sorted(fresh):
+            if broken := self._is_backed(servers, slot):
+                return broken
+        return None
+
+    def _look_at(self, server: Any, down: bool, last: int, fresh: set[int]) -> str | None:
+        name = server.name
+        held = self._held.setdefault(name, {})
+        # What is down has lost what it had in memory, and what that was says nothing.
+        applied = 0 if down else server.applied()
+        for slot in range(1, last + 1):
+            before = held.get(slot, "empty")
+            if before == "cleared" and server.status(slot) == "cleared":
+                continue
+            now = server.status(slot)
+            if STATUSES.index(now) < STATUSES.index(before):
+                return f"slot {slot} was {before} on {name} and is {now} now"
+            held[slot] = now
+            if now in ("chosen", "cleared") and slot not in self._backed:
+                fresh.add(slot)
+            if now == "cleared" and not down and slot > applied:
+                return f"{name} has cleared slot {slot} and applied only up to {applied}"
+            if now == "chosen" and (broken := self._is_the_one(name, slot, server.command(slot))):
+                return broken
+            if slot <= applied and now not in ("chosen", "cleared"):
+                return f"{name} has applied up to {applied}, and slot {slot} is {now} there: a gap"
+        if down:
+            self._applied.pop(name, None)
+            return None
+        if applied < self._applied.get(name, 0):
+            return f"{name} had applied up to {self._applied[name]} and is back at {applied}"
+        self._applied[name] = applied
+        first = server.first_open()
+        known = all(held.get(slot) in ("chosen", "cleared") for slot in range(1, first))
+        if not known or held.get(first) in ("chosen", "cleared") or first <= applied:
+            return f"{name} calls {first} its first open slot, which it is not"
+        return None
+
+    def _is_the_one(self, name: str, slot: int, command: Any) -> str | None:
+        who, known = self.chosen.setdefault(slot, (name, command))
+        if known == command:
+            return None
+        return f"slot {slot} has two chosen commands: {known} on {who} and {command} on {name}"
+
+    def _is_backed(self, servers: list[Any], slot: int) -> str | None:
+        # Asked once, when it is first seen: what is held stays held (rule 3).
+        knows = next(s for s in servers if self._held[s.name].get(slot) in ("chosen", "cleared"))
+        ask = getattr(knows, "members_at", None)
+        members = ask(slot) if ask else tuple(server.name for server in servers)
+        holders = [s.name for s in servers if s.name in members and s.status(slot) != "empty"]
+        need = len(members) // 2 + 1 if self.quorum is None else self.quorum
+        if len(holders) < need:
+            return f"slot {slot} is chosen on {knows.name}, and only {holders} of {members} hold it"
+        self._backed.add(slot)
+        return None
