@@ -304,7 +304,7 @@ def test_storms_that_take_disks_are_safe_and_end(case):
         last = max(servers_of(bus), key=lambda server: server.applied())
         words = last.machine.data["log"].split()
         assert sorted(words) == [f"{c}{i}" for c in "ab" for i in range(4)], f"seed {seed}: {words}"
-    assert total >= 40, "disks were lost, so this was no idle run"
+    assert total >= 30, "disks were lost, so this was no idle run"
 
 
 def test_the_same_storms_find_who_votes_too_early():

@@ -117,8 +117,9 @@ class Rejoining(Server):
 
     def inquire(self) -> None:
         """Ask everybody; those who answered too, since one of them leads and has to reach the target."""
-        self.send(self.others(), WhatDoYouKnow(self.loss, self.target()))
-        self.send(self.others(), Fetch(self.first_open()))  # who is no member any more hears no heartbeat
+        others = sorted(self.others())
+        self.send(others, WhatDoYouKnow(self.loss, self.target()))
+        self.send(others, Fetch(self.first_open()))  # who is no member any more hears no heartbeat
 
     def receive(self, sender: str, message: Any) -> None:
         match message:

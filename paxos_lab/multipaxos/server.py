@@ -89,7 +89,7 @@ class Server(Replica):
 
     def send(self, to: str | Iterable[str], message: Any) -> None:
         """As every node sends; what is for ourselves needs no network."""
-        names = [to] if isinstance(to, str) else list(to)
+        names = [to] if isinstance(to, str) else sorted(to) if isinstance(to, set | frozenset) else list(to)
         super().send([name for name in names if name != self.name], message)
         if self.name in names:
             self.receive(self.name, message)
