@@ -1,8 +1,9 @@
 """Keys that stay with the control that has the focus.
 
-In JupyterLab an arrow key in a drop-down or among radio buttons moves on to the next cell, and a
-letter may insert or cut a cell: notebook shortcuts come first wherever one cannot write. An
-attribute tells JupyterLab to keep out; it looks for it on the very element that has the focus.
+In JupyterLab an arrow key in a drop-down or among radio buttons moves on to the next cell, a letter
+may insert or cut a cell, and Enter on a button may open a cell for editing: notebook shortcuts come
+first wherever one cannot write. An attribute tells JupyterLab to keep out; it looks for it on the
+very element that has the focus.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import anywidget
 
 
 class OwnKeys(anywidget.AnyWidget):
-    """Put it among the children of a box: drop-downs, radio buttons and what scrolls there get their keys.
+    """Put it among the children of a box: buttons, drop-downs and what scrolls there get their keys.
 
     It shows nothing itself.
     """
 
     _esm = """
     function keep(event) {
-      if (event.target.matches("select, input, [tabindex]")) event.target.dataset.lmSuppressShortcuts = "true";
+      if (event.target.matches("button, select, input, [tabindex]")) event.target.dataset.lmSuppressShortcuts = "true";
     }
     function render({ el }) {
       el.style.display = "none";
