@@ -265,3 +265,64 @@ def test_sizes_of_quorums_that_no_longer_fit_give_way_to_majorities():
 def test_a_configuration_that_makes_no_sense_is_refused(members):
     with pytest.raises(LabError, match="tuple of different names"):
         Reconfigure(members)
+
+
+class AtOnce(Server):
+    """Goes by the new list as soon as it has executed the change."""
+
+    def execute(self, command):
+        super().execute(command)
+        if isinstance(command.operation, Reconfigure):
+            self.configurations[self.executed + 1] = command.operation.members
+
+
+def deliver_all(bus, group):
+    while found := [e for e in bus.in_flight if {e.sender, e.to} <= set(group.split())]:
+        bus.deliver(found[0])
+
+
+def two_majorities(server):
+    """A change in slot 1 while slot 2 is under way; then s1, s4, s5 and s2, s3 go on apart."""
+
+    def deliver(sender, to):
+        bus.deliver(next(e for e in bus.in_flight if (e.sender, e.to) == (sender, to)))
+
+    operations = {
+        "admin": [Reconfigure(("s1", "s4", "s5"))],
+        "c2": [Put("x", "two")],
+        "c1": [Put("x", "one")],
+    }
+    nodes = replicated_log(operations, spares=2, server=server)
+    nodes[-1].servers = ("s1", "s4", "s5")
+    bus = MessageBus(nodes, seed=1)
+    bus.timeout("s1", "election")
+    deliver_all(bus, "s1 s2 s3")
+    for sender, to in (("admin", "s1"), ("c1", "s1"), ("s1", "s2"), ("s2", "s1")):
+        deliver(sender, to)
+    bus.partition(("s1", "s4", "s5", "c1"), ("s2", "s3", "c2"))
+    deliver_all(bus, "s1 s4 s5 c1")
+    bus.timeout("s2", "election")
+    for sender, to in (("s2", "s3"), ("s3", "s2"), ("c2", "s2")):
+        deliver(sender, to)
+    for envelope in [e for e in bus.in_flight if (e.sender, e.to) == ("s2", "s3")]:
+        bus.deliver(envelope)
+    bus.drop(next(e for e in bus.in_flight if e.message == Accepted(bus["s2"].ballot, 1)))
+    deliver_all(bus, "s2 s3 c2")
+    return bus
+
+
+def test_a_change_that_governs_at_once_gives_two_majorities():
+    bus = two_majorities(AtOnce)
+    assert bus["s1"].command(2) == (Command("c1", 1, Put("x", "one")),)
+    assert bus["s2"].command(2) == (Command("c2", 1, Put("x", "two")),)
+    assert bus["c1"].results == [None], "the client was told so"
+
+
+def test_the_same_schedule_is_harmless_when_it_governs_alpha_later():
+    bus = two_majorities(Server)
+    assert bus["s1"].command(2) is None
+    assert bus["s2"].command(2) == (Command("c2", 1, Put("x", "two")),)
+    bus.heal()
+    assert bus.run(until=done, max_steps=3000) < 3000
+    agree(bus)
+    assert (bus["c1"].results, bus["c2"].results) == (["two"], [None])
