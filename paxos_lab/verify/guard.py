@@ -71,7 +71,10 @@ class Outcome(NamedTuple):
         """The state after the hook."""
         fields = list(state)
         for i, *entry in self.changed:
-            fields[i] = entry[0] if len(entry) == 1 else with_entry(fields[i], *entry)
+            if len(entry) == 1:
+                fields[i] = entry[0]
+            elif type(fields[i]) is not Masked:  # an entry more of what nobody reads stays unread
+                fields[i] = with_entry(fields[i], *entry)
         return tuple(fields)
 
 
