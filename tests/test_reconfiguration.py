@@ -261,6 +261,12 @@ def test_sizes_of_quorums_that_no_longer_fit_give_way_to_majorities():
     assert server.quorums_at(9) == Majority(tuple("abc")), "there is no 4 of 3"
 
 
+@pytest.mark.parametrize("sizes", [(3, 2), (6, 1), (0, 5)])
+def test_sizes_that_do_not_fit_at_the_start_are_refused(sizes):
+    with pytest.raises(LabError):
+        replicated_log(servers=5, quorum_sizes=sizes)
+
+
 @pytest.mark.parametrize("members", [(), "s1", ("s1", "s1"), ["s1", "s2"]])
 def test_a_configuration_that_makes_no_sense_is_refused(members):
     with pytest.raises(LabError, match="tuple of different names"):

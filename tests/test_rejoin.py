@@ -221,6 +221,20 @@ def test_it_speaks_again_when_all_have_answered_and_the_target_is_reached():
     assert hand(node, "s1", Heartbeat(Ballot(9, "s1"), 7, 1)) == [HeartbeatHeard(Ballot(9, "s1"), 1)]
 
 
+def test_the_answer_tells_of_votes_ahead_of_what_is_executed():
+    node = Rejoining("s1", members=("s1", "s2", "s3"))
+    hand(node, "s3", Accept(Ballot(4, "s3"), 5, ()))
+    assert hand(node, "s2", WhatDoYouKnow(1, 3)) == [Known(1, Ballot(4, "s3"), 5)]
+
+
+def test_a_leader_fills_up_to_the_target():
+    node = Rejoining("s1", members=("s1",), alpha=2)
+    react(node, "timeout", "election")
+    assert node.role == "leader" and node.applied() == 0
+    hand(node, "s2", WhatDoYouKnow(1, 7))
+    assert node.applied() == 7
+
+
 def test_answers_to_an_earlier_loss_do_not_count():
     node = fresh(number=2, alpha=1)
     for name in ("s1", "s3"):

@@ -14,6 +14,7 @@ from paxos_lab.multipaxos.rejoin import Rejoining, lose_disk
 from paxos_lab.multipaxos.replica import Replica
 from paxos_lab.multipaxos.server import Server
 from paxos_lab.node import LabError, Node
+from paxos_lab.paxos.quorums import Flexible
 from paxos_lab.plain import copy_of
 
 __all__ = [
@@ -62,6 +63,9 @@ def replicated_log(
         raise LabError(f"a log needs at least one server, got {servers} and {spares} spares")
     members = tuple(f"s{i}" for i in range(1, servers + 1))
     names = [f"s{i}" for i in range(1, servers + spares + 1)]
+    if sizes := settings.get("quorum_sizes"):
+        q1, q2 = sizes
+        Flexible(q1, q2, members).require_intersection()
     if not isinstance(operations, Mapping):
         operations = {f"c{i}": list(one) for i, one in enumerate(operations, start=1)}
     fresh = KeyValueStore() if machine is None else machine
