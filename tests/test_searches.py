@@ -217,6 +217,45 @@ def test_a_listener_that_tells_equal_senders_apart_is_not_fooled_by_symmetry(met
     assert not found.ok and events(found) == 3 + 2  # the callers start, two deliveries
 
 
+@dataclass
+class Hoarder(Node):
+    """Keeps what it hears under its kind, and never looks at it again."""
+
+    kept: dict[int, str] = volatile({})
+    heard: int = 0
+
+    def receive(self, sender, message):
+        self.kept[message.kind] = sender
+        self.heard = min(self.heard + 1, 2)  # a message may come any number of times
+        if self.heard == 2:
+            self.send("ear", Ping(9))
+
+
+@dataclass
+class Sower(Node):
+    def start(self):
+        self.send("hoarder", Ping(int(self.name[1:])))
+        self.send("hoarder", Ping(7))
+
+
+@pytest.mark.parametrize("method", ["plain", "numbered", "reduced"])
+def test_an_entry_more_in_a_dictionary_that_nobody_reads_is_no_trouble(method):
+    @looks_at(fields=["learned"], symmetric=False)
+    def learned(sent, nodes):
+        return "learned" if nodes["ear"].learned else None
+
+    @dataclass
+    class Ear(Node):
+        learned: Any = None
+
+        def receive(self, sender, message):
+            self.learned = message.kind
+
+    nodes = [Sower("n1"), Sower("n2"), Hoarder("hoarder"), Ear("ear")]
+    found = explore(nodes, [learned], method=method)
+    assert not found.ok and events(found) == 2 + 2 + 1  # the starts, two pings, the answer
+
+
 # ---- the plain search against the bus
 
 

@@ -19,6 +19,7 @@ from paxos_lab.events import (
     Start,
     Timeout,
 )
+from paxos_lab.multipaxos import messages as log
 from paxos_lab.paxos.ballots import Proposal
 from paxos_lab.paxos.messages import Accept, Accepted, Nack, Prepare, Promise
 from paxos_lab.show.picture import markdown, short
@@ -101,10 +102,92 @@ def _arrival(step: Step, envelope: Envelope) -> str:
             return f"{me} hears that {sender} accepted {short(value)} in ballot {short(ballot)}."
         case Nack(ballot, promised), []:
             return f"{me} hears that {sender} refused ballot {short(ballot)}, since it promised {short(promised)}."
+    if (told := _of_the_log(step, me, sender, envelope.message)) is not None:
+        return told
     did = _changes(step)
     then = f"; {did}" if did else ""
     nothing = "" if did or replies else "; nothing changes"
     return f"{me} gets {_what(envelope.message)} from {sender}{then}{_and(_sends(step))}{nothing}."
+
+
+def _of_the_log(step: Step, me: str, sender: str, message: Any) -> str | None:
+    """The sentence for a message of the log (`paxos_lab.multipaxos`); None for any other."""
+    sent = [e.message for e in step.sent]
+    executed = _executed(step)
+    match message, sent:
+        case ((log.Prepare(ballot) | log.Accept(ballot)), [log.Nack(_, promised), *_]):
+            return f"{me} refuses ballot {short(ballot)}: it has promised {short(promised)}."
+        case log.Prepare(ballot, first), [log.Promise(_, votes), *_]:
+            return f"{me} promises ballot {short(ballot)} for every slot from {first} on, and reports {_votes(votes)}."
+        case log.Promise(ballot, votes), _ if _now(step, "role") == "leader":
+            asked = dict.fromkeys((m.slot, m.entry) for m in sent if isinstance(m, log.Accept))
+            what = ", ".join(f"{_entry(entry)} in slot {slot}" for slot, entry in asked)
+            return (
+                f"{me} gets the promise of {sender}, with {_votes(votes)}. That makes a quorum: {me} leads in "
+                f"ballot {short(ballot)}{f' and asks for votes for {what}' if what else ''}."
+            )
+        case log.Promise(ballot, votes), _:
+            return f"{me} gets the promise of {sender} for ballot {short(ballot)}, with {_votes(votes)}."
+        case log.Accept(ballot, slot, entry), [log.Accepted(), *_]:
+            return f"{me} accepts {_entry(entry)} in slot {slot}, ballot {short(ballot)}, and tells {sender}."
+        case log.Accepted(ballot, slot), _:
+            chosen = any(isinstance(m, log.Chosen) and m.slot == slot for m in sent)
+            quorum = f" That makes a quorum: slot {slot} is chosen{executed}." if chosen else ""
+            late = "" if step.changed else ", which it no longer needs"
+            return f"{me} hears that {sender} accepted slot {slot} in ballot {short(ballot)}{late}.{quorum}"
+        case log.Chosen(_, slot), [log.Fetch(first), *_]:
+            return f"{me} hears that slot {slot} is chosen, has no such vote, and asks {sender} for all from slot {first} on."
+        case log.Chosen(_, slot), _:
+            return f"{me} hears that slot {slot} is chosen{executed or '; that is no news' * (not step.changed)}."
+        case log.Heartbeat(ballot), _:
+            answers = {type(m) for m in sent}
+            if log.Nack in answers:
+                return f"{me} refuses the heartbeat of {sender}: it has promised more than {short(ballot)}."
+            fetch = " and fetches what it has missed" if log.Fetch in answers else ""
+            return f"{me} hears that {sender} leads in ballot {short(ballot)}{fetch}."
+        case log.HeartbeatHeard(), []:
+            return f"{me} hears that its heartbeat reached {sender}."
+        case log.Nack(ballot, promised), _:
+            gives_up = f" and stands back from {short(ballot)}" if _now(step, "role") == "follower" else ""
+            return f"{me} hears that {sender} has promised {short(promised)}{gives_up}."
+        case log.Fetch(first), [log.Entries() | log.Snapshot(), *_]:
+            return f"{me} sends {sender} what was chosen from slot {first} on."
+        case log.Entries(first, entries), _:
+            last = first + len(entries) - 1
+            return f"{me} gets from {sender} what was chosen in slots {first} to {last}{executed}."
+        case log.Request(command), [log.Request(), *_]:
+            return f"{me} does not lead: it passes {short(command, 40)} on to {_n(step.sent[0].to)}."
+        case log.Request(command), [log.Accept(_, slot, entry), *_] if command in entry:
+            return f"{me} gives {short(command, 40)} the slot {slot} and asks for votes for it."
+        case log.Reply(number, result), _:
+            return f"{me} gets the answer to its command {number}: {short(result)}."
+    return None
+
+
+def _votes(votes: tuple[tuple[int, log.Vote], ...]) -> str:
+    """The votes that a promise reports."""
+    told = [f"{_entry(vote.entry)} in slot {slot} ({short(vote.ballot)})" for slot, vote in votes[:4]]
+    told += [f"{len(votes) - 4} more"] if len(votes) > 4 else []
+    return f"votes for {', '.join(told)}" if told else "no votes"
+
+
+def _entry(entry: log.Entry) -> str:
+    return short(log.entry_text(entry), 40)
+
+
+def _executed(step: Step) -> str:
+    """What the step let its node execute, as the end of a sentence."""
+    if "executed" not in step.changed:
+        return ""
+    before, after = step.changed["executed"]
+    return (
+        f", and it executes slot {after}" if after == before + 1 else f", and it executes up to slot {after}"
+    )
+
+
+def _now(step: Step, field: str) -> Any:
+    """The new value of a field that the step changed, else None."""
+    return step.changed[field][1] if field in step.changed else None
 
 
 def story(trace: Trace) -> Markdown:

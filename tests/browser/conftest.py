@@ -145,6 +145,22 @@ def keep(request):
     return keep_it
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A browser test that fails leaves a screenshot and says where the focus was."""
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if report.when == "call" and report.failed and page is not None:
+        PICTURES.mkdir(exist_ok=True)
+        picture = PICTURES / f"failed_{re.sub(r'[^a-zA-Z0-9]+', '_', item.name)}.png"
+        page.screenshot(path=picture)
+        seen = page.evaluate(
+            "() => document.activeElement.outerHTML.slice(0, 500) + '\\n' + document.body.innerText"
+        )
+        report.sections.append((f"page, with screenshot {picture.name}", seen))
+    return report
+
+
 class StepperOnPage:
     """The stepper as somebody in front of the screen sees it."""
 
