@@ -13,7 +13,7 @@ STAMP := $(VENV)/.set-up
 BARE := $(if $(filter 0,$(BROWSER)),--no-browser,)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check bench notebooks lock environment clean
+.PHONY: help lab test check bench notebooks exercises lock environment clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
@@ -45,6 +45,9 @@ bench: $(STAMP)  ## measure against peers, print ratios
 
 notebooks: $(STAMP)  ## run every notebook again and store its outputs
 	$(BIN)/python tools/notebooks.py notebooks/*.ipynb
+
+exercises: $(STAMP)  ## make exercises/ from solutions/
+	$(BIN)/python tools/exercises.py
 
 lock: $(STAMP)  ## choose versions anew: constraints.txt and environment.yml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
