@@ -119,8 +119,10 @@ class CardBox(widgets.VBox):
             self._fixed,
             layout=widgets.Layout(border="1px solid #8a8a8a", margin="0 0 8px 0", padding="6px 10px"),
         )
+        self.said: int | None = None  # the guess as it was committed
         self.button.on_click(lambda _button: self._press())
         self._take_up_the_past()
+        self.choice.observe(self._picked, "value")
 
     def _name_button(self, words: str, tooltip: str) -> None:
         self.button.description, self.button.tooltip = words, tooltip
@@ -130,7 +132,7 @@ class CardBox(widgets.VBox):
         old = _guesses.get(self._key)
         if old is None or old.question != self.card.rule or old.said not in OPTIONS:
             return
-        self.choice.value = OPTIONS.index(old.said)
+        self.choice.value = self.said = OPTIONS.index(old.said)
         self.choice.disabled = True
         known = _outcomes.get(self.card.id)
         if known is not None and known[0] == self.card:
@@ -150,6 +152,13 @@ class CardBox(widgets.VBox):
 
     # ---- what a press does
 
+    def _picked(self, change: dict[str, Any]) -> None:
+        # The browser may send a press before the pick that was made before it: say what has come.
+        if self.said is not None:
+            self.choice.value = self.said
+        elif change["new"] is not None:
+            self._say(f"You are about to say “{OPTIONS[change['new']]}”. Commit it to see.")
+
     def _press(self) -> None:
         # The button is never disabled before: who goes by keyboard would step over it.
         if self.choice.value is None:
@@ -163,6 +172,7 @@ class CardBox(widgets.VBox):
         """Fix the guess that is picked and search; raises `LabError` if there is none."""
         if self.choice.value is None:
             raise LabError(f"card {self.number} has no guess yet: pick one first")
+        self.said = self.choice.value
         self.choice.disabled = True
         try:
             outcome = self._search()
@@ -173,7 +183,7 @@ class CardBox(widgets.VBox):
         _outcomes[self.card.id] = self.card, outcome
         if self._truth(outcome) is not None:
             _asked[self._key] = self.card.rule
-            _guesses[self._key] = Guess(self.card.rule, OPTIONS[self.choice.value], self._is_right(outcome))
+            _guesses[self._key] = Guess(self.card.rule, OPTIONS[self.said], self._is_right(outcome))
         self._show(outcome)
         self._gallery.show_score()
 
@@ -237,10 +247,10 @@ class CardBox(widgets.VBox):
         return 0 if self.card.safe else None
 
     def _is_right(self, outcome: Outcome) -> bool:
-        return bool(self.choice.value == self._truth(outcome))
+        return bool(self.said == self._truth(outcome))
 
     def _judgement(self, outcome: Outcome) -> str:
-        guess, truth = self.choice.value, self._truth(outcome)
+        guess, truth = self.said, self._truth(outcome)
         if truth is None:
             return "neither the search nor a proof can tell."
         if guess == truth:
@@ -258,7 +268,7 @@ class CardBox(widgets.VBox):
 
     def _show(self, outcome: Outcome) -> None:
         self.outcome = outcome
-        said = f"You said “{OPTIONS[self.choice.value]}”: {self._judgement(outcome)}"
+        said = f"You said “{OPTIONS[self.said or 0]}”: {self._judgement(outcome)}"
         self.verdict.value = _live(
             f"<b>{_text(said)}</b><br>{_text(self._findings(outcome))}"
         ) + self._details(outcome)

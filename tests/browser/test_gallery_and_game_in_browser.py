@@ -53,6 +53,7 @@ def output(page, index, text):
 
 def commit(gallery, number, option):
     gallery.get_by_label(f"Your guess for {number}:").select_option(option)
+    gallery.get_by_text(f"You are about to say “{option}”").wait_for()
     gallery.get_by_role("button", name=f"Commit guess {number}", exact=True).click()
 
 
@@ -106,9 +107,9 @@ def test_a_break_opens_in_the_stepper_by_keyboard_and_the_focus_stays(page, step
     assert page.locator(".jp-CodeCell").count() == cells
     page.keyboard.press("Tab")
     page.wait_for_function("() => document.activeElement.textContent === 'Commit guess 3'")
+    gallery.get_by_text("You are about to say").wait_for()
     page.keyboard.press("Enter")
-    # By the page, not by the first cell: JupyterLab may take cells that are out of sight off the page.
-    page.get_by_text("M5: safe in every schedule").wait_for()
+    gallery.get_by_text("M5: safe in every schedule").wait_for()
     assert "Open the run of 3" in page.evaluate("() => document.activeElement.textContent")
     page.keyboard.press("Enter")
     gallery.locator(".paxos-stepper").wait_for()
