@@ -10,6 +10,7 @@ ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
 endif
 STAMP := $(VENV)/.set-up
+WORKSHOP := $(VENV)/.set-up-workshop
 BARE := $(if $(filter 0,$(BROWSER)),--no-browser,)
 
 .DEFAULT_GOAL := help
@@ -27,12 +28,18 @@ $(STAMP): pyproject.toml constraints.txt tools/overrides.json
 	@mkdir -p $(VENV)/share/jupyter/lab/settings && cp tools/overrides.json $(VENV)/share/jupyter/lab/settings/
 	@touch $(STAMP)
 
+# What only tests and an instructor need. Its buttons stay out of the JupyterLab of `make lab`.
+$(WORKSHOP): $(STAMP) tools/page_config.json
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,workshop]"
+	@mkdir -p $(VENV)/etc/jupyter/labconfig && cp tools/page_config.json $(VENV)/etc/jupyter/labconfig/
+	@touch $(WORKSHOP)
+
 lab: $(STAMP)  ## open the course in JupyterLab (PORT=8888, BROWSER=0: do not open a browser)
 	$(BIN)/jupyter lab --config=tools/jupyter_lab_config.py --ip=127.0.0.1 --port=$(PORT) $(BARE) \
 	  --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 	  $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root,)
 
-test: $(STAMP)  ## run every test: code, notebooks, browser
+test: $(WORKSHOP)  ## run every test: code, notebooks, browser
 	$(BIN)/python -m pytest -n auto --dist loadfile --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg tests notebooks solutions
 
 check: $(STAMP)  ## lint, format, types
@@ -52,7 +59,7 @@ exercises: $(STAMP)  ## make exercises/ from solutions/
 lock: $(STAMP)  ## choose versions anew: constraints.txt and environment.yml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --upgrade \
-	  --python-version 3.11 --extra test pyproject.toml -o constraints.txt
+	  --python-version 3.11 --extra test --extra workshop pyproject.toml -o constraints.txt
 	$(MAKE) environment
 
 environment: $(STAMP)  ## write environment.yml from pyproject.toml

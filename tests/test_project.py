@@ -82,10 +82,10 @@ def test_no_file_has_a_name_that_says_nothing():
 
 def test_every_dependency_has_its_reason():
     text = (TOP / "pyproject.toml").read_text(encoding="utf-8")
-    lists = re.findall(r"^(?:dependencies|test) = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL)
+    lists = re.findall(r"^(?:dependencies|test|workshop) = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL)
     lines = [line for block in lists for line in block.splitlines()]
     data = tomllib.loads(text)["project"]
-    assert len(lines) == len(data["dependencies"]) + len(data["optional-dependencies"]["test"])
+    assert len(lines) == len(data["dependencies"]) + sum(map(len, data["optional-dependencies"].values()))
     assert [line for line in lines if not re.search(r'",\s+# \w.{10,}', line)] == []
 
 
@@ -109,7 +109,7 @@ def test_constraints_pin_every_dependency_and_name_no_host():
     assert "://" not in text and "--" not in text
     pinned = {re.split(r"[=\s;]", line)[0].lower() for line in text.splitlines()}
     project = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["test"]
+    wanted = sum(project["optional-dependencies"].values(), project["dependencies"])
     assert {re.match(r"[\w.-]+", w)[0].lower() for w in wanted} <= pinned
 
 
@@ -130,7 +130,7 @@ def test_no_lock_file_and_no_registry_host():
 
 def test_make_help_lists_every_target():
     listed = subprocess.run(["make", "help"], cwd=TOP, capture_output=True, text=True, check=True).stdout
-    for target in ("lab", "test", "check", "bench", "notebooks", "lock"):
+    for target in ("lab", "test", "check", "bench", "notebooks", "exercises", "lock"):
         assert f"make {target} " in listed or f"make {target}\t" in listed
 
 
