@@ -1,17 +1,27 @@
-"""What turns a run into a lesson: predictions, a gallery of wrong rules, a game against them."""
+"""What turns a run into a lesson: predictions, a gallery of wrong rules, checks of what you write."""
 
 from paxos_lab.teach.adversary import AdversaryGame
+from paxos_lab.teach.answer import Answer
+from paxos_lab.teach.check import check
 from paxos_lab.teach.gallery import Card, MutationGallery
+from paxos_lab.teach.hints import hint
 from paxos_lab.teach.predict import Guess, Prediction, forget, guesses, predict, score
+from paxos_lab.teach.progress import export_progress, progress, reset_progress
 
 __all__ = [
     "AdversaryGame",
+    "Answer",
     "Card",
     "Guess",
     "MutationGallery",
     "Prediction",
+    "check",
+    "export_progress",
     "forget",
     "guesses",
+    "hint",
     "predict",
+    "progress",
+    "reset_progress",
     "score",
 ]

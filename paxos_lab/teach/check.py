@@ -1,0 +1,58 @@
+"""`check`: what a learner calls in an exercise to have an answer judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paxos_lab.show.picture import short
+from paxos_lab.teach.answer import Answer, NotYet
+from paxos_lab.teach.learners_code import CALL_PATIENCE, PATIENCE, TooLong, ends, stubs
+from paxos_lab.teach.progress import note
+from paxos_lab.teach.task import Task
+from paxos_lab.teach.tasks import ALL, tasks_like
+
+given: list[Answer] = []
+"""Every answer of this kernel; who grades can tell it from one that was made up."""
+
+
+def check(task: str, *things: Any) -> Answer:
+    """Judge what a learner wrote for `task`; the answer shows itself, with a run if one breaks it.
+
+    Never raises for a mistake in what was handed in: that is what the answer is for.
+    """
+    answer = _judge(task, things)
+    given.append(answer)
+    if answer.task in ALL:
+        note(answer)
+    return answer
+
+
+def _judge(id: str, things: tuple[Any, ...]) -> Answer:
+    task = ALL.get(id) if isinstance(id, str) else None
+    if task is None:
+        return Answer(short(id, 60), False, f"There is no task {short(repr(id), 60)}.", (tasks_like(id),))
+    if len(things) != len(task.takes):
+        names = ", ".join(task.takes)
+        return Answer(
+            id, False, f"This check takes {names}.", (f'Write check("{id}", {names}); I got {len(things)}.',)
+        )
+    left = [place for thing in things for place in stubs(thing)]
+    try:
+        with ends():
+            said = task.judge(*things)
+    except NotYet as error:
+        if left:  # a right solution may have a `...` somewhere, a wrong one has it in place of the rest
+            return Answer(
+                id, False, f"There is still a `...` in {left[0]}.", _after_stub(task, left), written=False
+            )
+        return Answer(id, False, error.headline, tuple(error.details), run=error.run)
+    except TooLong:
+        limits = f"One call may take {CALL_PATIENCE:.0f} seconds, the whole check {PATIENCE:.0f}."
+        why = "Either a loop of yours does not end, or your nodes send so much that no schedule comes to an end."
+        return Answer(id, False, "I stopped it: it took too long.", (limits, why))
+    return Answer(id, True, said)
+
+
+def _after_stub(task: Task, left: list[str]) -> tuple[str, ...]:
+    more = (f"There are {len(left)} such places.",) if len(left) > 1 else ()
+    return (*more, f'Put your own code there; hint("{task.id}") helps.')

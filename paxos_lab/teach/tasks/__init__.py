@@ -1,0 +1,22 @@
+"""The tasks of all exercises, in the order of the course."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paxos_lab.teach.task import Task
+from paxos_lab.teach.tasks.acceptor import TASKS as ACCEPTOR
+from paxos_lab.teach.tasks.learner import TASKS as LEARNER
+from paxos_lab.teach.tasks.proposer import TASKS as PROPOSER
+
+ALL: dict[str, Task] = {
+    task.id: task for task in sorted((*ACCEPTOR, *PROPOSER, *LEARNER), key=lambda task: task.lesson)
+}
+"""Every task by its id."""
+
+
+def tasks_like(id: Any) -> str:
+    """A sentence with the ids that somebody may have meant."""
+    first = str(id).partition(".")[0]
+    known = [task for task in ALL if task.partition(".")[0] == first] or list(ALL)
+    return f"There are: {', '.join(known)}."
