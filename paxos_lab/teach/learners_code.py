@@ -98,8 +98,10 @@ def ends(seconds: float = PATIENCE, in_one_call: float = CALL_PATIENCE) -> Itera
 
 def stubs(thing: Any) -> list[str]:
     """Where a `...` of the exercise still stands in a function or class, as "line 3 of f"."""
-    if thing is Ellipsis:
-        return ["the value itself"]
+    if thing is Ellipsis or (isinstance(thing, list | tuple | set) and Ellipsis in thing):
+        return ["what you hand over"]
+    if isinstance(thing, dict):
+        return [f"the entry {short(repr(key), 60)}" for key, value in thing.items() if value is Ellipsis]
     found = []
     for function in _functions(thing):
         try:

@@ -1,0 +1,25 @@
+"""What the tests of the checks share: a cell as a learner would have typed it."""
+
+import itertools
+import linecache
+import textwrap
+
+_numbers = itertools.count(1)
+
+IMPORTS = """
+from dataclasses import dataclass, field
+from typing import Any
+from paxos_lab import *
+from paxos_lab.paxos import *
+"""
+
+
+def cell(source, imports=IMPORTS):
+    """The names that a cell defines; its text can be read, as in a notebook."""
+    source = textwrap.dedent(source)
+    name = f"<cell {next(_numbers)}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    names = {"__name__": "__main__"}
+    exec(imports, names)
+    exec(compile(source, name, "exec"), names)
+    return names
