@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8888
+OUT ?= graded
 BROWSER ?= 1
 
 VENV := .venv
@@ -14,7 +15,7 @@ WORKSHOP := $(VENV)/.set-up-workshop
 BARE := $(if $(filter 0,$(BROWSER)),--no-browser,)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check bench notebooks exercises lock environment clean
+.PHONY: help lab test check bench notebooks exercises grade lock environment clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
@@ -56,6 +57,9 @@ notebooks: $(STAMP)  ## run every notebook again and store its outputs
 exercises: $(STAMP)  ## make exercises/ from solutions/
 	$(BIN)/python tools/exercises.py
 
+grade: $(WORKSHOP)  ## grade a class: SUBMISSIONS=folder, OUT=graded, EXERCISE=one of them (all)
+	$(BIN)/python tools/grade.py "$(SUBMISSIONS)" --out "$(OUT)" $(if $(EXERCISE),--exercise "$(EXERCISE)",)
+
 lock: $(STAMP)  ## choose versions anew: constraints.txt and environment.yml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --quiet --universal --no-header --no-annotate --upgrade \
@@ -66,4 +70,4 @@ environment: $(STAMP)  ## write environment.yml from pyproject.toml
 	$(BIN)/python tools/environment.py > environment.yml
 
 clean:  ## remove what set-up and tests left behind
-	rm -rf $(VENV) test-artifacts build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) test-artifacts build graded *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -31,6 +31,7 @@ def guard(check: Any, answer: Any, receipt: str | None = None) -> None:
     """Return if the genuine `check` gave this answer and it is a pass; else raise AssertionError.
 
     `receipt`: a word that only the grader knows, shown on a pass: a cell that shows nothing did not pass.
+    With it a fail shows the whole answer, for the page of feedback.
     """
     _shell_is_whole()
     untouched()
@@ -42,12 +43,13 @@ def guard(check: Any, answer: Any, receipt: str | None = None) -> None:
         raise Tampered(f"This answer is not one of those that `check` gives. {MEND}")
     if not any(given is answer for given in judge["given"]):
         raise Tampered(f"`check` has not given this answer. {MEND}")
-    if not answer.passed:
-        raise AssertionError(answer.headline)
     if receipt is not None:
         from IPython.display import display
 
-        display({RECEIPT: receipt, "text/plain": "passed"}, raw=True)
+        said = {"text/html": answer.html(), "text/plain": str(answer)}
+        display({RECEIPT: receipt, "text/plain": "passed"} if answer.passed else said, raw=True)
+    if not answer.passed:
+        raise AssertionError(answer.headline)
 
 
 def _shell_is_whole() -> None:
@@ -56,8 +58,10 @@ def _shell_is_whole() -> None:
     shell = ask() if ask is not None else None
     if shell is None:
         return
-    own = {"run_cell", "run_cell_async", "run_code", "run_ast_nodes", "showtraceback", "_showtraceback"}
-    if own & set(vars(shell)) or shell.ast_transformers or shell.input_transformers_post:
+    own = {"run_cell", "run_cell_async", "run_code", "run_ast_nodes", "showtraceback"}
+    rewriters = [*shell.input_transformers_cleanup, *shell.input_transformers_post, *shell.ast_transformers]
+    foreign = [r for r in rewriters if not str(getattr(r, "__module__", "")).startswith("IPython.")]
+    if own & set(vars(shell)) or foreign:
         raise Tampered(f"IPython was changed: something rewrites cells or hides errors. {MEND}")
 
 
