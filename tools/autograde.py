@@ -102,9 +102,8 @@ class ExecuteWithReceipts(Execute):
             for cell, source in zip(checks, sources, strict=True):
                 cell.source = source
         for number, cell in enumerate(nb.cells, start=1):
-            if cell.cell_type == "code" and cell not in checks:
-                if why := self.why(cell):
-                    self.keep(f"cell {number}", 0.0, why)
+            if cell.cell_type == "code" and cell not in checks and (why := self.why(cell)):
+                self.keep(f"cell {number}", 0.0, why)
         for cell, word in zip(checks, words, strict=True):
             self.judge(cell, word)
         return nb, resources
