@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from paxos_lab.bus import MessageBus
-from paxos_lab.paxos import Accept, Accepted, Ballot, Prepare, Promise, Proposal, single_decree
+from paxos_lab.paxos import Accept, Accepted, Acceptor, Ballot, Prepare, Promise, Proposal, single_decree
+from paxos_lab.teach.answer import NotYet
 from paxos_lab.teach.dialogue import RESTART, Dialogue
 from paxos_lab.teach.learners_code import a_role, guarded
 from paxos_lab.teach.task import Task
@@ -62,6 +63,37 @@ def _at_random(role: type[Any], seed: int) -> None:
         elif ballot < top:
             talk.expect(not _promises(said), f"It promised ballot {top}, and later {ballot}, which is lower.")
         top = max(top, ballot)
+
+
+ARRIVALS: dict[int, tuple[Any, ...]] = {
+    1: (("p2", Prepare(Ballot(2, "p2"))),),
+    2: (("p1", Prepare(B3)),),
+    3: (("p2", Prepare(Ballot(3, "p2"))),),
+    4: (RESTART, ("p9", Prepare(Ballot(2, "p9")))),
+    5: (("p1", Prepare(Ballot(4, "p1"))),),
+}
+"""What arrives at an acceptor that has promised 3.p1, by the numbers of exercise 03."""
+
+
+def table(may_promise: Any) -> str:
+    """True or False for each line, as the course's own acceptor does it."""
+    if not isinstance(may_promise, dict) or set(may_promise) != set(ARRIVALS):
+        raise NotYet(
+            f"I expected an entry for each line, {', '.join(map(str, ARRIVALS))}: {{1: ..., 2: ...}}."
+        )
+    for number, lines in ARRIVALS.items():
+        said = may_promise[number]
+        if not isinstance(said, bool):
+            raise NotYet(f"Line {number} says {said!r}; put True or False.")
+        talk = Dialogue(Acceptor("a1"), [("p1", Prepare(B3)), *lines])
+        talk.say(("p1", Prepare(B3)))
+        right = bool(_promises([answer for line in lines for answer in talk.say(line)]))
+        why = {
+            True: "Nothing higher was promised, so nothing forbids it.",
+            False: "It promised 3.p1, which is higher. Neither time nor a restart ends a promise.",
+        }
+        talk.expect(said == right, f"Line {number} is not {said}.", why[right])
+    return "Five lines, each as the course's own acceptor answers."
 
 
 def accept(acceptor: Any) -> str:
@@ -160,6 +192,18 @@ TASKS = (
             "and which kind of field keeps it through a crash?",
             "In that case: set `self.promised = ballot`, then `self.send(sender, Promise(ballot, None))`. Declare "
             "`promised: Ballot = stable(Ballot.ZERO)`.",
+        ),
+    ),
+    Task(
+        "promise.table",
+        "Say what a promise forbids",
+        "03",
+        ("may_promise",),
+        table,
+        (
+            "A ballot is compared by its round first, then by the name of its proposer.",
+            "3.p2 is above 3.p1: the rounds are equal, and p2 comes after p1. 2.p9 is below: its round is.",
+            "A promise holds for ever, also after a restart. Giving the same promise twice promises nothing new.",
         ),
     ),
     Task(
