@@ -6,10 +6,13 @@ from typing import Any
 
 from paxos_lab.show.picture import short
 from paxos_lab.teach.answer import Answer, NotYet
-from paxos_lab.teach.learners_code import CALL_PATIENCE, PATIENCE, TooLong, ends, stubs
+from paxos_lab.teach.learners_code import CALL_PATIENCE, PATIENCE, TooLong, ends, stubs, where
 from paxos_lab.teach.progress import note
 from paxos_lab.teach.task import Task
 from paxos_lab.teach.tasks import ALL, tasks_like
+
+CONFUSED = "I could not judge what you handed over:"
+ASK = "That may be a mistake of this check. Compare with the example of the exercise, and please report it."
 
 given: list[Answer] = []
 """Every answer of this kernel; who grades can tell it from one that was made up."""
@@ -50,6 +53,9 @@ def _judge(id: str, things: tuple[Any, ...]) -> Answer:
         limits = f"One call may take {CALL_PATIENCE:.0f} seconds, the whole check {PATIENCE:.0f}."
         why = "Either a loop of yours does not end, or your nodes send so much that no schedule comes to an end."
         return Answer(id, False, "I stopped it: it took too long.", (limits, why))
+    except Exception as error:  # no bare traceback from inside the lab, whatever was handed in
+        said = f"{type(error).__name__}: {short(str(error), 300)}"
+        return Answer(id, False, f"{CONFUSED} {said}.", (*where(error), ASK))
     return Answer(id, True, said)
 
 

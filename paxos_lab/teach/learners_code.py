@@ -157,8 +157,17 @@ def a_function(thing: Any, name: str) -> Callable[..., Any]:
     return thing  # type: ignore[no-any-return]
 
 
-def a_role(thing: Any, name: str, *build: Any, methods: tuple[str, ...] = ("receive",)) -> type[Any]:
-    """`thing` as a role class that can be built from `build`; raises `NotYet` if it is none."""
+def a_role(
+    thing: Any,
+    name: str,
+    *build: Any,
+    methods: tuple[str, ...] = ("receive",),
+    fields: tuple[str, ...] = (),
+) -> type[Any]:
+    """`thing` as a role class that can be built from `build`; raises `NotYet` if it is none.
+
+    `methods` that it must have of its own, `fields` that its nodes must have.
+    """
     if isinstance(thing, Node):
         raise NotYet(
             f"I expected the class {name} and got a node made from it.",
@@ -181,6 +190,12 @@ def a_role(thing: Any, name: str, *build: Any, methods: tuple[str, ...] = ("rece
         check_class(node)
     except RoleError as error:
         raise NotYet(f"{name} is no role yet: {error}.") from error
+    for field in fields:
+        if not hasattr(node, field):
+            raise NotYet(
+                f"{name} has no field {field}.",
+                f"Declare it in the class, as the exercise shows: `{field}: ...`.",
+            )
     return thing
 
 
@@ -249,7 +264,9 @@ def in_a_world(what: str) -> Iterator[None]:
 def where(error: BaseException) -> tuple[str, ...]:
     """The line of the learner's own code in which an exception came up, as a sentence."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not frame.filename.startswith(_OURS) and "/lib/python" not in frame.filename.replace("\\", "/"):
+        if not frame.filename.startswith((_OURS, "<string>")) and "/lib/python" not in frame.filename.replace(
+            "\\", "/"
+        ):
             line = f": `{short(frame.line, 120)}`" if frame.line else ""
             return (f"It came up in line {frame.lineno} of the cell, in {frame.name}{line}.",)
     return ()

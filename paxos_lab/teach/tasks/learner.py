@@ -16,7 +16,7 @@ B1, B2 = Ballot(1, "p1"), Ballot(2, "p2")
 
 def count(learner: Any) -> str:
     """A value is learned from a quorum of different acceptors in one ballot, never otherwise."""
-    role = a_role(learner, "Learner", "l1", Majority(NAMES))
+    role = a_role(learner, "Learner", "l1", Majority(NAMES), fields=("learned",))
     tested = guarded(role)
     tea = Accepted(B1, "tea")
     _never(

@@ -72,7 +72,16 @@ def value(pick: Any) -> str:
 
 def phases(proposer: Any) -> str:
     """Both phases and the retry, among the course's acceptors."""
-    role = a_role(proposer, "Proposer", "p1", "tea", NAMES, Majority(NAMES), methods=("start", "receive"))
+    role = a_role(
+        proposer,
+        "Proposer",
+        "p1",
+        "tea",
+        NAMES,
+        Majority(NAMES),
+        methods=("start", "receive"),
+        fields=("learned",),
+    )
     tested = guarded(role)
     _first_phase(tested)
     _second_phase(tested)
@@ -198,9 +207,16 @@ def whole(acceptor: Any, proposer: Any, learner: Any) -> str:
     roles: dict[str, Any] = {
         "acceptor": a_role(acceptor, "Acceptor", "a1", ("l1",)),
         "proposer": a_role(
-            proposer, "Proposer", "p1", "tea", NAMES, Majority(NAMES), methods=("start", "receive")
+            proposer,
+            "Proposer",
+            "p1",
+            "tea",
+            NAMES,
+            Majority(NAMES),
+            methods=("start", "receive"),
+            fields=("learned",),
         ),
-        "learner": a_role(learner, "Learner", "l1", Majority(NAMES)),
+        "learner": a_role(learner, "Learner", "l1", Majority(NAMES), fields=("learned",)),
     }
     make: Any = single_decree
     tested = partial(make, **{kind: guarded(role) for kind, role in roles.items()})
