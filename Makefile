@@ -15,7 +15,7 @@ WORKSHOP := $(VENV)/.set-up-workshop
 BARE := $(if $(filter 0,$(BROWSER)),--no-browser,)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check bench notebooks exercises grade lock environment clean
+.PHONY: help lab doctor test check bench notebooks exercises grade lock environment clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
@@ -39,6 +39,9 @@ lab: $(STAMP)  ## open the course in JupyterLab (PORT=8888, BROWSER=0: do not op
 	$(BIN)/jupyter lab --config=tools/jupyter_lab_config.py --ip=127.0.0.1 --port=$(PORT) $(BARE) \
 	  --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 	  $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root,)
+
+doctor:  ## say what is missing on this machine, and how to mend it
+	@$(PYTHON) tools/doctor.py --port $(PORT)
 
 test: $(WORKSHOP)  ## run every test: code, notebooks, browser
 	$(BIN)/python -m pytest -n auto --dist loadfile --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg tests notebooks solutions
