@@ -101,8 +101,9 @@ def accept(acceptor: Any) -> str:
     role = a_role(acceptor, "Acceptor", "a1", ("l1",))
     tested = guarded(role)
     prepare, vote = ("p1", Prepare(B1)), ("p1", Accept(B1, "tea"))
-    higher, late, third = ("p2", Prepare(B2)), ("p1", Accept(B1, "late")), ("p1", Prepare(B3))
-    talk = Dialogue(tested("a1", ("l1",)), [prepare, vote, higher, late, third], others=["l1"])
+    higher, late = ("p2", Prepare(B2)), ("p1", Accept(B1, "late"))
+    other = ("p2", Accept(B2, "coffee"))
+    talk = Dialogue(tested("a1", ("l1",)), [prepare, vote, higher, late, other], others=["l1"])
     _one_promise(talk, talk.say(prepare), "p1", B1, "the first prepare it ever gets")
     said = talk.say(vote)
     talk.expect(
@@ -131,6 +132,11 @@ def accept(acceptor: Any) -> str:
     talk.expect(
         not any(isinstance(m, Accepted) for _, m in talk.say(late)),
         f"It promised ballot {B2}, and then accepted something in ballot {B1}, which is lower.",
+    )
+    talk.expect(
+        ("p2", Accepted(B2, "coffee")) in talk.say(other),
+        f"It voted for tea in ballot {B1}, and now refuses to vote for coffee in {B2}, which it has promised.",
+        "A vote may be outvoted. An acceptor that votes only once can leave everybody stuck in a tie.",
     )
     talk = Dialogue(tested("a1", ("l1",)), [prepare, vote, higher], others=["l1"])
     for line in (prepare, vote, RESTART):
