@@ -14,12 +14,13 @@ from paxos_lab.paxos import *
 """
 
 
-def cell(source, imports=IMPORTS):
-    """The names that a cell defines; its text can be read, as in a notebook."""
+def cell(source, imports=IMPORTS, names=None):
+    """The names that a cell defines, on top of `names`; its text can be read, as in a notebook."""
     source = textwrap.dedent(source)
     name = f"<cell {next(_numbers)}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    names = {"__name__": "__main__"}
+    names = {} if names is None else names
+    names["__name__"] = "__main__"
     exec(imports, names)
     exec(compile(source, name, "exec"), names)
     return names
