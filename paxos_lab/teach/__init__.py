@@ -2,6 +2,7 @@
 
 from paxos_lab.teach.adversary import AdversaryGame
 from paxos_lab.teach.answer import Answer
+from paxos_lab.teach.cards import Flashcard
 from paxos_lab.teach.check import check
 from paxos_lab.teach.gallery import Card, MutationGallery
 from paxos_lab.teach.hints import hint
@@ -12,6 +13,7 @@ __all__ = [
     "AdversaryGame",
     "Answer",
     "Card",
+    "Flashcard",
     "Guess",
     "MutationGallery",
     "Prediction",
