@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
@@ -90,5 +91,5 @@ def as_list(kind: str, items: Iterable[str]) -> str:
 
 
 def as_text(value: str) -> str:
-    """`value` as HTML that shows it as it is, on one line."""
-    return escape(short(value, 1500))
+    """`value` as HTML that shows it as it is, on one line; what stands between backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(short(value, 1500)))

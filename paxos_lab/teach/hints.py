@@ -23,7 +23,7 @@ class Hints(widgets.VBox):
         self.text = widgets.HTML()
         self.button = widgets.Button(
             tooltip="A hint is no shame: it is counted for you, and for nobody else",
-            layout=widgets.Layout(width="auto", max_width="100%"),
+            layout=widgets.Layout(width="auto", max_width="100%", align_self="flex-start"),
         )
         self.button.on_click(lambda _button: self.open_next())
         super().__init__([OwnKeys(), self.button, self.text])

@@ -53,7 +53,10 @@ class Progress:
                 + "".join(f'<td style="text-align:left">{as_text(str(c))}</td>' for c in cells)
                 + "</tr>"
             )
-        heads = "".join(f"<th>{h}</th>" for h in ("Lesson", "Task", "What", "State", "Tries", "Hints"))
+        heads = "".join(
+            f'<th style="text-align:left">{h}</th>'
+            for h in ("Lesson", "Task", "What", "State", "Tries", "Hints")
+        )
         caption = f"<caption>{len(self.passed)} of {len(ALL)} tasks passed</caption>"
         return {"text/html": f"<table>{caption}<tr>{heads}</tr>{rows}</table>", "text/plain": str(self)}
 

@@ -8,10 +8,16 @@ from paxos_lab.teach.task import Task
 from paxos_lab.teach.tasks.acceptor import TASKS as ACCEPTOR
 from paxos_lab.teach.tasks.learner import TASKS as LEARNER
 from paxos_lab.teach.tasks.proposer import TASKS as PROPOSER
+from paxos_lab.teach.tasks.whole import TASKS as WHOLE
 
-ALL: dict[str, Task] = {
-    task.id: task for task in sorted((*ACCEPTOR, *PROPOSER, *LEARNER), key=lambda task: task.lesson)
-}
+_EVERY = (
+    *ACCEPTOR,
+    *PROPOSER,
+    *LEARNER,
+    *WHOLE,
+)
+
+ALL: dict[str, Task] = {task.id: task for task in sorted(_EVERY, key=lambda task: task.lesson)}
 """Every task by its id."""
 
 
