@@ -31,7 +31,7 @@ FLOORS = {
     "multipaxos": {"node", "plain", "paxos"},
     "relatives": {"node", "plain", "paxos"},
     "show": {"node", "plain", "state", "events", "trace", "contract", "network", "bus", "schedule", "paxos", "multipaxos"},
-    # Only `exploration` and `linearizability` import show, since a result shows itself.
+    # Only results and what words them import show, since a result shows itself.
     "verify": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "multipaxos", "show"},
     "teach": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "multipaxos", "relatives", "show", "verify"},
 }  # fmt: skip

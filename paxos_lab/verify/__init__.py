@@ -1,8 +1,8 @@
 """Every schedule, tried: the explorer, what must hold, and rules taken away one by one."""
 
 from paxos_lab.verify.exploration import Exploration, broken_along, explore
-from paxos_lab.verify.history import history_of
-from paxos_lab.verify.linearizability import NO_REPLY, Operation, Verdict, key_of, linearizable
+from paxos_lab.verify.history import NO_REPLY, Operation, history_of, key_of
+from paxos_lab.verify.linearizability import Verdict, linearizable
 from paxos_lab.verify.log_rules import LogRules
 from paxos_lab.verify.nemesis import Ordeal, nemesis, ordeal
 from paxos_lab.verify.progress import progress
