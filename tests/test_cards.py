@@ -120,7 +120,7 @@ def test_a_file_that_is_no_card_file_is_told_so(tmp_path, content, said):
 
 
 def test_a_file_that_is_not_there_is_told_so(tmp_path):
-    with pytest.raises(LabError, match="gone.toml cannot be read"):
+    with pytest.raises(LabError, match=r"gone\.toml cannot be read"):
         load(tmp_path / "gone.toml")
 
 

@@ -4,6 +4,7 @@ from paxos_lab.teach.adversary import AdversaryGame
 from paxos_lab.teach.answer import Answer
 from paxos_lab.teach.cards import Flashcard
 from paxos_lab.teach.check import check
+from paxos_lab.teach.deck import Deck
 from paxos_lab.teach.gallery import Card, MutationGallery
 from paxos_lab.teach.hints import hint
 from paxos_lab.teach.predict import Guess, Prediction, forget, guesses, predict, score
@@ -13,6 +14,7 @@ __all__ = [
     "AdversaryGame",
     "Answer",
     "Card",
+    "Deck",
     "Flashcard",
     "Guess",
     "MutationGallery",
