@@ -270,9 +270,6 @@ def test_a_deaf_proposer_hurts_nobody(name):
     assert done(bus)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a leader that hears nobody goes on sending heartbeats, and is followed"
-)
 def test_a_deaf_leader_is_replaced():
     assert done(deaf("s1"))
 

@@ -138,6 +138,10 @@ class ReadingServer(Server):
         """True while a quorum makes no promises to others because of a heartbeat of ours."""
         return bool(self.lease) and self.was_heard(self.ended + 1, read_point)
 
+    def is_followed(self) -> bool:
+        # While the lease runs, nobody waits for another leader: there can be none.
+        return super().is_followed() or self.lease_runs(self.executed)
+
     def hold(self, leader: str) -> None:
         """Promise nothing to anybody but `leader` until the timer rings; "" is nobody."""
         if self.lease:
@@ -169,6 +173,7 @@ class ReadingServer(Server):
                 self.hold(sender)
                 super().receive(sender, message)
             case HeartbeatHeard(ballot, number) if ballot == self.ballot:  # so we lead
+                super().receive(sender, message)
                 self.heard[sender] = max(self.heard.get(sender, 0), number)
                 self.answer_reads()
             case _:

@@ -68,6 +68,8 @@ class Server(Replica):
     asked: dict[int, int] = volatile({})  # slot -> how many heartbeats there had been when we asked
     queue: tuple[Command, ...] = ()
     beats: int = 0
+    answering: frozenset[str] = frozenset()  # who has answered a heartbeat since a quorum had
+    unanswered: int = 0  # heartbeats since then
 
     # ---- who is who
 
@@ -113,7 +115,10 @@ class Server(Replica):
             case "election" if self.role != "leader":
                 self.campaign()
             case "heartbeat" if self.role == "leader":
-                self.beat()
+                if self.is_followed():
+                    self.beat()
+                else:
+                    self.step_down()
 
     def campaign(self) -> None:
         """Phase 1a, for every open slot at once."""
@@ -139,6 +144,7 @@ class Server(Replica):
     def lead(self) -> None:
         """Finish what may have been chosen, fill the holes, then serve."""
         self.role, self.leader = "leader", self.name
+        self.answering, self.unanswered = frozenset(), 0
         highest: dict[int, Vote] = {}
         for votes in self.promises.values():
             for slot, vote in votes:
@@ -157,6 +163,16 @@ class Server(Replica):
         self.promises, self.proposals, self.voters, self.asked, self.queue = {}, {}, {}, {}, ()
         self.cancel_timer("heartbeat")
         self.wait_for_leader()
+
+    def is_followed(self) -> bool:
+        """False if no quorum has answered for longer than a follower waits.
+
+        Others may hear the heartbeats of a leader that hears nobody, and they would wait for ever.
+        """
+        if self.quorums_at(self.first_open()).is_quorum({*self.answering, self.name}, 2):
+            self.answering, self.unanswered = frozenset(), 0
+        self.unanswered += 1
+        return self.unanswered * self.heartbeat <= 2 * self.patience + self.heartbeat
 
     def beat(self) -> None:
         """Say that we lead, and ask again where votes are missing: messages get lost."""
@@ -230,6 +246,8 @@ class Server(Replica):
                     self.send(sender, Fetch(self.first_open()))
             case Heartbeat(ballot, _, _):
                 self.send(sender, Nack(ballot, self.promised))
+            case HeartbeatHeard(ballot, _) if ballot == self.ballot:
+                self.answering |= {sender}
             case Nack(ballot, promised) if ballot == self.ballot and self.role != "follower":
                 self.round = max(self.round, promised.round)
                 self.step_down()
