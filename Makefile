@@ -15,7 +15,7 @@ WORKSHOP := $(VENV)/.set-up-workshop
 BARE := $(if $(filter 0,$(BROWSER)),--no-browser,)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab doctor test check bench notebooks exercises grade lock environment clean
+.PHONY: help lab doctor test check bench notebooks exercises slides grade lock environment clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
@@ -59,6 +59,9 @@ notebooks: $(STAMP)  ## run every notebook again and store its outputs
 
 exercises: $(STAMP)  ## make exercises/ from solutions/
 	$(BIN)/python tools/exercises.py
+
+slides: $(STAMP)  ## a deck of each lesson in build/slides, to be shown without a network
+	$(BIN)/python tools/slides.py build
 
 grade: $(WORKSHOP)  ## grade a class: SUBMISSIONS=folder, OUT=graded, EXERCISE=one of them (all)
 	$(BIN)/python tools/grade.py "$(SUBMISSIONS)" --out "$(OUT)" $(if $(EXERCISE),--exercise "$(EXERCISE)",)

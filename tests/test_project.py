@@ -130,7 +130,18 @@ def test_no_lock_file_and_no_registry_host():
 
 def test_make_help_lists_every_target():
     listed = subprocess.run(["make", "help"], cwd=TOP, capture_output=True, text=True, check=True).stdout
-    for target in ("lab", "test", "check", "bench", "notebooks", "exercises", "grade", "doctor", "lock"):
+    for target in (
+        "lab",
+        "test",
+        "check",
+        "bench",
+        "notebooks",
+        "exercises",
+        "slides",
+        "grade",
+        "doctor",
+        "lock",
+    ):
         assert f"make {target} " in listed or f"make {target}\t" in listed
 
 

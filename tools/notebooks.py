@@ -16,6 +16,7 @@ from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from slides import mark
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -51,6 +52,8 @@ def run(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
     normalise(notebook)
+    if path.resolve().parent.name == "notebooks":
+        mark(notebook)  # which cell begins a slide goes by the outputs too
     nbformat.validate(notebook)
     nbformat.write(notebook, path)
     print(f"ran {path}: {len(notebook.cells)} cells")
