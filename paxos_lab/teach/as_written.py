@@ -1,6 +1,6 @@
 """Are the loaded modules of the course what their files say?
 
-`untouched()` reads each file again and compares: the code and the defaults of every function, the
+`untouched(...)` reads the files again and compares: the code and the defaults of every function, the
 members and bases of every class, every name that a module imports or binds to something plain.
 
 Imports nothing of paxos_lab: `integrity` runs it as a fresh copy, straight from the file.
@@ -16,7 +16,7 @@ import functools
 import sys
 import types
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +39,24 @@ class Tampered(AssertionError):
     """Something is not as the course's files have it; the text says what."""
 
 
-def untouched(names: Iterable[str] | None = None) -> None:
-    """Compare the loaded modules of the course with their files; raise `Tampered` at the first difference."""
+def untouched(*starts: str) -> None:
+    """Compare these loaded modules, and all of the course that they import, with their files.
+
+    Raises `Tampered` at the first difference.
+    """
     for name in ("all", "any", "compile", "eval", "exec", "getattr", "isinstance", "len", "open", "vars"):
         if type(vars(builtins)[name]) is not types.BuiltinFunctionType:
             raise Tampered(f"The builtin {name} was replaced. {MEND}")
-    loaded = [n for n in sys.modules if n == "paxos_lab" or n.startswith("paxos_lab.")]
-    modules = [_Module(n) for n in sorted(loaded if names is None else names) if sys.modules[n] is not None]
-    for module in modules:  # what was replaced is named where it stands, not where it is used
+    modules: dict[str, _Module] = {}
+    to_do = list(starts)
+    while to_do:
+        name = to_do.pop()
+        if name not in modules and sys.modules.get(name) is not None:
+            modules[name] = _Module(name)
+            to_do += modules[name].imports()
+    for module in modules.values():  # what was replaced is named where it stands, not where it is used
         module.compare()
-    for module in modules:
+    for module in modules.values():
         module.compare_imports()
 
 
@@ -71,10 +79,24 @@ class _Module:
     def changed(self, what: str, how: str = "is not what the course's file says") -> Tampered:
         return Tampered(f"{self.name}.{what} {how}. {MEND}")
 
+    def imports(self) -> set[str]:
+        """The modules of the course that this one names, also those inside functions."""
+        found = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                for alias in node.names:
+                    below = f"{node.module}.{alias.name}"
+                    found.add(below if below in sys.modules else node.module)
+        return {name for name in found if name.split(".")[0] == "paxos_lab"}
+
     def compare_imports(self) -> None:
-        for statement in _flat(self.tree.body):
+        statements = list(_flat(self.tree.body))
+        repeated = _repeated(statements) | _declared_global(self.tree)
+        for statement in statements:
             if isinstance(statement, ast.Import | ast.ImportFrom):
-                self.imported(statement)
+                self.imported(statement, repeated)
 
     def compare(self) -> None:
         if self.names.get("__builtins__") not in (builtins, vars(builtins)):
@@ -95,10 +117,12 @@ class _Module:
                     if name not in repeated and value is not None:
                         self.value(self.names.get(name, _MISSING), value, name)
 
-    def imported(self, statement: ast.Import | ast.ImportFrom) -> None:
+    def imported(self, statement: ast.Import | ast.ImportFrom, repeated: set[str]) -> None:
         """What a module imported is still what the other one has."""
         for alias in statement.names:
             name = alias.asname or alias.name.split(".")[0]
+            if name in repeated:
+                continue
             if isinstance(statement, ast.Import):
                 wanted: Any = sys.modules.get(alias.name if alias.asname else name, _MISSING)
             else:
@@ -253,7 +277,9 @@ class _Module:
                 return self.names.get(name, vars(builtins).get(name, _MISSING))
             case ast.Attribute(owner, name):
                 there = self.plain(owner)
-                return _MISSING if there is _MISSING else getattr(there, name, _MISSING)
+                value = _MISSING if there is _MISSING else getattr(there, name, _MISSING)
+                # Made anew each time it is asked for: nothing to compare.
+                return value if value is getattr(there, name, _MISSING) else _MISSING
             case ast.UnaryOp(ast.USub(), ast.Constant(int() | float() as value)):
                 return -value
         return _MISSING
