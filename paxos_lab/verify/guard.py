@@ -153,6 +153,7 @@ class RoleRunner:
             raise
         except Exception as error:  # whatever a learner's code raises is theirs to read
             raise RoleError(f"{what} raised {type(error).__name__}: {error}") from error
+        log.check(what)
         changed = log.changes(self._freeze)
         same = effects == again or sorted(map(repr, effects)) == sorted(map(repr, again))
         if not same or changed != other.changes(self._freeze) or log.odd or hash(arguments) != before:
@@ -182,9 +183,14 @@ class RoleRunner:
                 self.put(self._node, state)
                 react(self._node, hook, *arguments)  # says that what a hook returns reaches nobody
         finally:
+            past = inside.keys() - {"name", "_log", "_outbox"}
             for name in list(inside):
                 if name != "name":
                     del inside[name]
+        if past:
+            raise RoleError(
+                f"{node.name}.{hook} wrote self.{min(past)} by object.__setattr__: write self.field = value instead"
+            )
         return effects, log
 
     def _freeze(self, name: str, value: Any) -> Any:
@@ -196,7 +202,10 @@ class RoleRunner:
             ) from error
         if frozen is not value and frozen not in self._solid:
             # Dictionaries keep the order in which they were filled first: the same in every run.
-            self._solid[frozen] = copy_of(dict(value) if type(value) is WatchedDict else value)
+            try:
+                self._solid[frozen] = copy_of(dict(value) if type(value) is WatchedDict else value)
+            except NotPlain:  # a watched dictionary somewhere inside
+                self._solid[frozen] = thaw(frozen)
             if is_flat(frozen):
                 self._flat.add(frozen)
         return frozen

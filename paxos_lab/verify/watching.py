@@ -11,11 +11,15 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from paxos_lab.node import Effect
-from paxos_lab.verify.frozen import MISSING, WatchedDict, entry_of, freeze
+from paxos_lab.contract import changeable_parts
+from paxos_lab.node import Effect, RoleError
+from paxos_lab.verify.frozen import MISSING, Kind, WatchedDict, entry_of, freeze
 
 Place = int | tuple[int, Any]
-"""What a hook read: a field by its position, or one entry of a dictionary by position and key."""
+"""What a hook read: a field by its position, or one entry of a dictionary by position and key.
+
+The key `Kind.DICT` is an entry of no dictionary: it says only that the field is one.
+"""
 
 
 class Masked:
@@ -49,6 +53,7 @@ class Log:
         self.read: set[str] = set()
         self.written: set[str] = set()
         self.odd = False  # something was set that is no field
+        self._handed: list[tuple[dict[str, Any], dict[str, Any]]] = []  # __dict__, as it was and as it is
 
     def get(self, name: str) -> Any:
         """The value of a field; raises `ReadMasked` for a masked one."""
@@ -75,12 +80,31 @@ class Log:
             self.values[name] = value
             self.written.add(name)
 
-    def all(self) -> dict[str, Any]:
+    def all(self, own_name: str) -> dict[str, Any]:
         """Every field, for whoever wants the whole `__dict__`."""
         for name in self._names:
             if isinstance(value := self.get(name), WatchedDict):
                 value.whole = True
-        return self.values
+        copy = {"name": own_name, **self.values}
+        self._handed.append((copy, dict(copy)))
+        return copy
+
+    def check(self, what: str) -> None:
+        """Raise `RoleError` where the fields, one by one, would not be all there is to the node."""
+        for now, was in self._handed:
+            if now.keys() != was.keys() or any(now[name] is not was[name] for name in was):
+                raise RoleError(f"{what} wrote to self.__dict__: write self.field = value instead")
+        owner: dict[int, str] = {}
+        for name, value in self.values.items():
+            for part in changeable_parts(value):
+                if id(part) in owner:
+                    kind = "dict" if type(part) is WatchedDict else type(part).__name__
+                    where = f"self.{owner[id(part)]} and self.{name}"
+                    raise RoleError(
+                        f"{what} left one and the same {kind} in two places, {where}: a disk would keep two. "
+                        "Store a copy, as copy.deepcopy makes one"
+                    )
+                owner[id(part)] = name
 
     def _keep_reads(self, name: str) -> None:
         old = self.values.get(name)
@@ -100,7 +124,7 @@ class Log:
                 if value.whole:
                     places.append(i)
                 else:
-                    places += [(i, key) for key in value.read]
+                    places += [(i, Kind.DICT), *((i, key) for key in value.read)]
         return tuple(places)
 
     def changes(self, freeze_field: Callable[[str, Any], Any]) -> tuple[tuple[Any, ...], ...]:
@@ -134,7 +158,9 @@ def _watching_class(role: Any) -> Any:
                 return object.__getattribute__(self, "__dict__")["_log"].get(name)
             if name == "__dict__":
                 inside = object.__getattribute__(self, "__dict__")
-                return {"name": inside["name"], **inside["_log"].all()}
+                return inside["_log"].all(inside["name"])
+            if name == "__class__":  # what dataclasses.replace(self) and the like make is not watched
+                return role
             return object.__getattribute__(self, name)
 
         def __setattr__(self, name: str, value: Any) -> None:
