@@ -5,10 +5,12 @@ from paxos_lab.teach.answer import Answer
 from paxos_lab.teach.cards import Flashcard
 from paxos_lab.teach.check import check
 from paxos_lab.teach.deck import Deck
+from paxos_lab.teach.drills import drill
 from paxos_lab.teach.gallery import Card, MutationGallery
 from paxos_lab.teach.hints import hint
 from paxos_lab.teach.predict import Guess, Prediction, forget, guesses, predict, score
 from paxos_lab.teach.progress import export_progress, progress, reset_progress
+from paxos_lab.teach.whiteboard import Whiteboard
 
 __all__ = [
     "AdversaryGame",
@@ -19,7 +21,9 @@ __all__ = [
     "Guess",
     "MutationGallery",
     "Prediction",
+    "Whiteboard",
     "check",
+    "drill",
     "export_progress",
     "forget",
     "guesses",
