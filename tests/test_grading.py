@@ -133,6 +133,13 @@ def sly():
     return notebook
 
 
+WRITES = """
+from pathlib import Path
+import paxos_lab
+assert "package" in Path(paxos_lab.__file__).parts[-3]  # the copy, and nothing but the copy
+Path(paxos_lab.__file__).with_name("judge.py").write_text("")
+"""
+
 HANDED_IN = {
     "ada right": attempt(),
     "bob half": attempt(second=DEAF_TOO),
@@ -142,6 +149,7 @@ HANDED_IN = {
     "ivy own check": attempt(first=DEAF + OWN_CHECK, second=DEAF_TOO),
     "jon patches": attempt(first=DEAF + PATCH, second=DEAF_TOO),
     "kim sly": sly(),
+    "mia writes": attempt(first=RIGHT[0] + WRITES),
     "leo mutes": attempt(first=DEAF + MUTE, second=DEAF_TOO),
 }
 FULL = {"ada right": 5, "bob half": 2, "finn raises": 3, "hal loops": 3}
@@ -275,17 +283,27 @@ def test_a_file_named_after_student_and_exercise(tmp_path):
     assert list(grade.collect(tmp_path, {NAME: set()})) == ["ada"]
 
 
-def test_files_of_the_course_that_a_notebook_changed_are_put_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(autograde, "PACKAGE", tmp_path)
-    for name in ("a.py", "b.py", "c.py"):
-        (tmp_path / name).write_text(name)
-    files = autograde.PackageFiles()
-    assert files.put_back() == []
-    (tmp_path / "a.py").write_text("worse")
-    (tmp_path / "b.py").unlink()
-    (tmp_path / "d.py").write_text("new")
-    assert files.put_back() == ["a.py", "b.py", "d.py"]
-    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {n: n for n in ("a.py", "b.py", "c.py")}
+def test_kernels_import_a_copy_that_is_made_new_when_a_notebook_wrote_into_it(tmp_path, monkeypatch):
+    package = tmp_path / "package"
+    package.mkdir()
+    for name in ("a.py", "b.py", "c.js"):
+        (package / name).write_text(name)
+    monkeypatch.setattr(autograde, "PACKAGE", package)
+    made = autograde.PackageCopy(tmp_path / "copy")
+    assert made.made_new() == []
+    (made.folder / "a.py").write_text("worse")
+    (made.folder / "b.py").unlink()
+    (made.folder / "d.py").write_text("new")
+    (package / "a.py").write_text("somebody is at work here")
+    assert made.made_new() == ["a.py", "b.py", "d.py"]
+    assert {p.name: p.read_text() for p in made.folder.iterdir()} == {n: n for n in ("a.py", "b.py", "c.js")}
+    assert (package / "a.py").read_text() == "somebody is at work here", "the package itself is left alone"
+
+
+def test_a_notebook_that_writes_into_the_package_gets_nothing(graded):
+    row = graded[0]["mia writes"]
+    assert row["notes"] == "changed the course's own files: judge.py"
+    assert not (TOP / "paxos_lab" / "judge.py").exists()
 
 
 @pytest.mark.parametrize(

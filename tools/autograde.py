@@ -2,15 +2,17 @@
 
 nbgrader runs the notebook and marks it. Around it stands what a class needs: the locked cells come from
 our own file and not from the student's, a check that shows no receipt did not pass, a loop ends, and
-the course's files are put back if a notebook changed them. Needs the extra `workshop`.
+a kernel imports a copy of the package, never the package itself. Needs the extra `workshop`.
 """
 
 from __future__ import annotations
 
 import copy
 import logging
+import os
 import re
 import secrets
+import shutil
 import time
 import warnings
 from dataclasses import dataclass, field
@@ -136,16 +138,25 @@ class ExecuteWithReceipts(Execute):
         return "; ".join(f"{name}: {text}".rstrip(": ") for name, text in errors.items())
 
 
-class PackageFiles:
-    """The course's own files as they were, to be put back when a notebook has changed them."""
+class PackageCopy:
+    """A copy of the course's package, the one that every kernel imports.
 
-    def __init__(self) -> None:
-        self.files = {path: path.read_bytes() for path in sorted(PACKAGE.rglob("*.py"))}
+    A notebook that writes into the package it runs on writes into the copy, which is made new then. The
+    package itself is only read: somebody may be at work on it.
+    """
 
-    def put_back(self) -> list[str]:
-        """The names of files that had changed, were gone or were new; all is as before now."""
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "paxos_lab"
+        shutil.copytree(PACKAGE, self.folder, ignore=shutil.ignore_patterns("__pycache__"))
+        self.files = {path: path.read_bytes() for path in self._all()}
+
+    def _all(self) -> list[Path]:
+        return sorted(p for p in self.folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+
+    def made_new(self) -> list[str]:
+        """The names of files in the copy that had changed, were gone or were new; all is as before now."""
         changed = []
-        for path in set(PACKAGE.rglob("*.py")) - set(self.files):
+        for path in set(self._all()) - set(self.files):
             path.unlink()
             changed.append(path.name)
         for path, was in self.files.items():
@@ -162,7 +173,10 @@ class Course:
     def __init__(self, folder: Path, solutions: dict[str, Path], cell_seconds: int, notebook_seconds: int):
         self.folder = folder
         self.ours = {name: nbformat.read(path, as_version=4) for name, path in solutions.items()}
-        self.package = PackageFiles()
+        self.package = PackageCopy(folder / "package")
+        os.environ["PYTHONPATH"] = str(
+            folder / "package"
+        )  # for the kernels; `bounds` in grade.py takes it back
         self.told: list[tuple[str, float, str]] = []
         config = Config()
         config.CourseDirectory.root = str(folder)
@@ -204,8 +218,8 @@ class Course:
         mark.notes = [f"{check}: {_short(why)}" for check, _, why in self.told if why]
         if not done["success"]:
             mark = Mark(notes=[f"the run broke off: {_last_line(done)}"])
-        if changed := self.package.put_back():
-            mark = Mark(notes=[f"changed the course's own files ({', '.join(changed)}); they were put back"])
+        if changed := self.package.made_new():
+            mark = Mark(notes=[f"changed the course's own files: {', '.join(changed)}"])
         return mark
 
     def feedback(self, name: str, student: str) -> str | None:
