@@ -18,6 +18,8 @@ from paxos_lab.teach.questions import Option
 _STEPS = 90
 _RUNS = 60  # runs looked at for a moment of the sort that is wanted; each has many
 
+_ENOUGH = 300  # moments, after which the first of the wanted sort will do
+
 
 class Moment(NamedTuple):
     """One step of a run: the node as it was before, the hook with its arguments, the run so far."""
@@ -78,14 +80,14 @@ def find(rng: random.Random, sort_of: Callable[[Moment], str | None], wanted: st
     """A moment of that sort in random runs; where there is none, one of another sort."""
     skip = rng.randrange(4)  # the first of a run is often the dullest
     right = other = None
-    for moment in moments(rng):
+    for seen, moment in enumerate(moments(rng)):
         sort = sort_of(moment)
         if sort == wanted:
             right, skip = moment, skip - 1
-            if skip < 0:
-                break
         elif sort is not None:
             other = moment
+        if right and (skip < 0 or seen > _ENOUGH):
+            break
     found = right or other
     assert found is not None, "sixty runs without a single message"
     return found
