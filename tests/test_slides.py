@@ -188,13 +188,14 @@ def test_reveal_is_what_its_readme_says():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == wanted
 
 
-def test_all_decks_are_listed(tmp_path, capsys):
-    paths = [TOP / "notebooks" / "00_start_here.ipynb", TOP / "notebooks" / "03_prepare_and_promise.ipynb"]
-    assert slides.main(["build", *map(str, paths), f"--out={tmp_path}"]) == 0
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    for target in re.findall(r'href="([^"]+)"', page):
-        assert outside((tmp_path / target).read_text(encoding="utf-8")) == []
-    assert page.count("<li>") == 2
+def test_all_decks_are_listed_and_lead_to_each_other(tmp_path):
+    paths = [tmp_path / f"{name}.ipynb" for name in ("01_one", "02_two")]
+    for path in paths:
+        nbformat.write(new_notebook(cells=[new_markdown_cell("# Title\n\n[next](02_two.ipynb)")]), path)
+    assert slides.main(["build", *map(str, paths), f"--out={tmp_path / 'decks'}"]) == 0
+    page = (tmp_path / "decks" / "index.html").read_text(encoding="utf-8")
+    assert re.findall(r'href="([^"]+)"', page) == ["01_one.html", "02_two.html"]
+    assert 'href="02_two.html"' in (tmp_path / "decks" / "01_one.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.browser

@@ -13,6 +13,8 @@ import os
 import re
 import secrets
 import shutil
+import subprocess
+import sys
 import time
 import warnings
 from dataclasses import dataclass, field
@@ -148,10 +150,12 @@ class PackageCopy:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "paxos_lab"
         shutil.copytree(PACKAGE, self.folder, ignore=shutil.ignore_patterns("__pycache__"))
+        # Once here, not in each kernel. In a process of its own, which has the environment of the kernels.
+        subprocess.run([sys.executable, "-m", "compileall", "-q", str(self.folder)], check=True)
         self.files = {path: path.read_bytes() for path in self._all()}
 
     def _all(self) -> list[Path]:
-        return sorted(p for p in self.folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+        return sorted(p for p in self.folder.rglob("*") if p.is_file())
 
     def made_new(self) -> list[str]:
         """The names of files in the copy that had changed, were gone or were new; all is as before now."""

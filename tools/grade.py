@@ -161,6 +161,7 @@ def bounds(gigabytes: float) -> Iterator[None]:
         beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         os.environ |= {"PATH": beside, "PAXOS_LAB_HOME": home}
         os.environ |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        os.environ.pop("PYTHONPYCACHEPREFIX", None)
         if resource is not None:
             limits = resource.getrlimit(resource.RLIMIT_AS)
             resource.setrlimit(resource.RLIMIT_AS, (int(gigabytes * 2**30), limits[1]))
