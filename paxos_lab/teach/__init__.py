@@ -10,9 +10,11 @@ from paxos_lab.teach.gallery import Card, MutationGallery
 from paxos_lab.teach.hints import hint
 from paxos_lab.teach.predict import Guess, Prediction, forget, guesses, predict, score
 from paxos_lab.teach.progress import export_progress, progress, reset_progress
+from paxos_lab.teach.refutations import REFUTATIONS, refute
 from paxos_lab.teach.whiteboard import Whiteboard
 
 __all__ = [
+    "REFUTATIONS",
     "AdversaryGame",
     "Answer",
     "Card",
@@ -30,6 +32,7 @@ __all__ = [
     "hint",
     "predict",
     "progress",
+    "refute",
     "reset_progress",
     "score",
 ]
