@@ -45,7 +45,7 @@ def on_bus(traced: bool, checked: bool) -> float:
     """Messages per second on the bus."""
     ring = [Member(f"n{i}", f"n{(i + 1) % NODES}") for i in range(NODES)]
     bus = MessageBus(ring, delay=1.0, traced=traced, checked=checked)
-    seconds = _timed(lambda: bus.run(max_steps=MESSAGES))
+    seconds = timed(lambda: bus.run(max_steps=MESSAGES))
     assert sum(node.seen for node in ring) == MESSAGES
     return MESSAGES / seconds
 
@@ -72,12 +72,12 @@ def on_simpy() -> float:
     for me in range(NODES):
         env.process(member(me))
     env.process(travel(0, Token(0)))
-    seconds = _timed(lambda: env.run(done))
+    seconds = timed(lambda: env.run(done))
     assert sum(seen) == MESSAGES
     return MESSAGES / seconds
 
 
-def _timed(work: Callable[[], object]) -> float:
+def timed(work: Callable[[], object]) -> float:
     """Seconds of processor time, so that what else runs on the machine counts little."""
     gc.collect()
     gc.freeze()  # what other benchmarks imported is not looked through again and again
