@@ -8,6 +8,7 @@ from paxos_lab.teach.deck import Deck
 from paxos_lab.teach.drills import drill
 from paxos_lab.teach.gallery import Card, MutationGallery
 from paxos_lab.teach.hints import hint
+from paxos_lab.teach.mock_interview import MockInterview
 from paxos_lab.teach.predict import Guess, Prediction, forget, guesses, predict, score
 from paxos_lab.teach.progress import export_progress, progress, reset_progress
 from paxos_lab.teach.refutations import REFUTATIONS, refute
@@ -21,6 +22,7 @@ __all__ = [
     "Deck",
     "Flashcard",
     "Guess",
+    "MockInterview",
     "MutationGallery",
     "Prediction",
     "Whiteboard",
