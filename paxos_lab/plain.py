@@ -11,12 +11,19 @@ import dataclasses
 import enum
 import math
 import sys
+import weakref
 from collections.abc import Iterable
 from typing import Any
 
 from paxos_lab.node import LabError
 
 ATOMS = frozenset({int, str, float, bool, type(None), bytes})
+
+
+# Frozen dataclasses that were looked through and found to be immutable: a trace asks for the same
+# votes and commands at every step. By identity, so that a look costs no comparison; weakly, so that
+# nothing is kept alive.
+_solid: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
 
 class NotPlain(LabError):
@@ -29,14 +36,23 @@ def why_mutable(value: Any, where: str = "it") -> str | None:
     if kind in ATOMS or isinstance(value, enum.Enum):
         return None
     if isinstance(value, tuple | frozenset):
-        return next(filter(None, (why_mutable(v, f"an item of {where}") for v in value)), None)
+        for item in value:
+            if type(item) not in ATOMS and (reason := why_mutable(item, f"an item of {where}")):
+                return reason
+        return None
+    if _solid.get(id(value)) is value:
+        return None
     if _is_instance_of_dataclass(value):
         if not kind.__dataclass_params__.frozen:
             return f"{where} is a {kind.__name__}, which is not frozen: write @dataclass(frozen=True)"
         if kind.__hash__ in (None, object.__hash__):
             return f"{where} is a {kind.__name__}, which is not compared by its fields: leave out eq=False"
-        parts = ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
-        return next(filter(None, (why_mutable(v, f"{kind.__name__}.{n}") for n, v in parts)), None)
+        for name, part in _parts(value):
+            if reason := why_mutable(part, f"{kind.__name__}.{name}"):
+                return reason
+        if kind.__weakrefoffset__:
+            _solid[id(value)] = value
+        return None
     if isinstance(value, list | set | dict | bytearray):
         cures = {list: "a tuple", set: "a frozenset", dict: "a tuple of pairs", bytearray: "bytes"}
         cure = next(cure for changeable, cure in cures.items() if isinstance(value, changeable))
@@ -52,7 +68,10 @@ def copy_of(value: Any) -> Any:
     if kind in ATOMS:
         return value
     if kind is dict:
-        return {copy_of(k): copy_of(v) for k, v in value.items()}
+        return {
+            (k if type(k) in ATOMS else copy_of(k)): (v if type(v) in ATOMS else copy_of(v))
+            for k, v in value.items()
+        }
     if kind is list:
         return [copy_of(v) for v in value]
     if kind is set:
