@@ -112,7 +112,7 @@ def test_the_report_names_weak_groups_weakest_first_and_their_lessons():
     assert made.weak == ("safety", "liveness")
     assert set(made.lessons) == {one.plan[1].lesson, one.plan[2].lesson}
     assert made.criteria == {"correctness": 1.5, "precision": 2.0, "trade-offs": 1.5, "example": 2.0}
-    assert "Weak: safety, liveness. Read again: " in str(made)
+    assert "Weak: safety, liveness.\nRead again: " in str(made)
 
 
 def test_a_report_without_weakness_and_one_without_a_question():
@@ -204,6 +204,8 @@ def test_a_rating_that_is_not_whole_is_asked_for(clock):
     room.scores["correctness"].value = 2
     room.main.click()
     assert "Rate first: precision, trade-offs, example." in room.note.value and room.interview.rated == ()
+    room.scores["precision"].value = 2
+    assert room.note.value == "", "it is being seen to"
 
 
 def test_the_rubric_is_empty_again_for_the_next_question(clock):

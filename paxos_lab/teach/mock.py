@@ -140,22 +140,28 @@ class Report:
     follow_ups: tuple[int, int]
     """answered, and there were"""
 
-    def __str__(self) -> str:
+    def lines(self) -> list[str]:
+        """The report in sentences, without the lessons."""
         if not self.questions:
-            return "The interview ended before a question was rated."
+            return ["The interview ended before a question was rated."]
+        spent = f"{self.minutes:.0f} minutes" if self.minutes >= 1.5 else "a minute or less"
         lines = [
-            f"{self.questions} question{'s' if self.questions > 1 else ''} in {self.minutes:.0f} minutes; "
+            f"{self.questions} question{'s' if self.questions > 1 else ''} in {spent}; "
             f"{self.follow_ups[0]} of {self.follow_ups[1]} follow-ups answered.",
             "By group: " + ", ".join(f"{name} {mean:.1f}" for name, mean in self.groups.items()) + " of 3.",
             "By criterion: " + ", ".join(f"{name} {mean:.1f}" for name, mean in self.criteria.items()) + ".",
         ]
         if self.weak:
-            lines.append(f"Weak: {', '.join(self.weak)}. Read again: {', '.join(self.lessons)}.")
+            lines.append(f"Weak: {', '.join(self.weak)}.")
         else:
             lines.append(
                 "No group is weak. Raise the bar: explain each answer on a whiteboard, with ballots."
             )
-        return "\n".join(lines)
+        return lines
+
+    def __str__(self) -> str:
+        lessons = [f"Read again: {', '.join(self.lessons)}."] if self.lessons else []
+        return "\n".join([*self.lines(), *lessons])
 
 
 def report(interview: Interview) -> Report:

@@ -94,6 +94,8 @@ class MockInterview(widgets.VBox):
         self.main.on_click(lambda _button: self._press())
         self.stop.on_click(lambda _button: self._stop())
         self.end.on_click(lambda _button: self._end())
+        for box in self.scores.values():
+            box.observe(lambda _change: self._clear(), "value")
         self.rubric = widgets.VBox(list(self.scores.values()))
         buttons = widgets.HBox([self.main, self.stop, self.end], layout=widgets.Layout(flex_flow="row wrap"))
         super().__init__([OwnKeys(), self.countdown, self.text, self.rubric, buttons, self.note])
@@ -130,6 +132,9 @@ class MockInterview(widgets.VBox):
             return
         self.interview = self.interview.finish(self._clock())
         self._look()
+
+    def _clear(self) -> None:
+        self.note.value = ""
 
     @property
     def report(self) -> Report:
@@ -203,7 +208,7 @@ class MockInterview(widgets.VBox):
 def _report(made: Report) -> str:
     links = "".join(f"<li>{lesson_link(lesson)}</li>" for lesson in made.lessons)
     again = f"<p>Lessons to see again:</p><ul>{links}</ul>" if links else ""
-    return f"<b>The interview is over.</b>{as_list('ul', str(made).splitlines())}{again}"
+    return f"<b>The interview is over.</b>{as_list('ul', made.lines())}{again}"
 
 
 def _live(html: str) -> str:

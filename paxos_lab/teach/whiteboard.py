@@ -14,6 +14,15 @@ from paxos_lab.teach.predict import LETTERS
 from paxos_lab.teach.questions import Drill
 
 
+class Options(OwnKeys):
+    """As `OwnKeys`; and an option that takes two lines does not cover the next one."""
+
+    _css = """
+    .paxos-options .widget-radio-box label { height: auto; line-height: 1.4; white-space: normal; padding: 3px 0; }
+    .paxos-options .widget-radio-box { margin-top: 2px; }
+    """
+
+
 class Whiteboard(widgets.VBox):
     """Drills without end, from number `seed` on. Your answer is compared with what the role does."""
 
@@ -33,6 +42,7 @@ class Whiteboard(widgets.VBox):
         self.choice = widgets.RadioButtons(
             options=[("-", None)], value=None, description="Your answer:", layout=auto
         )
+        self.choice.add_class("paxos-options")
         self.button = widgets.Button(
             description="Answer", tooltip="Compare your answer with what the role does", layout=auto
         )
@@ -42,7 +52,7 @@ class Whiteboard(widgets.VBox):
         self.kind.observe(lambda _change: self._open(self.seed), "value")
         buttons = widgets.HBox([self.button, self.next_button], layout=widgets.Layout(flex_flow="row wrap"))
         super().__init__(
-            [OwnKeys(), self.kind, self.text, self.choice, buttons, self.verdict, self.score_line]
+            [Options(), self.kind, self.text, self.choice, buttons, self.verdict, self.score_line]
         )
         self._open(seed)
 
