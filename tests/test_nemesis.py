@@ -1,14 +1,27 @@
-"""The log under a nemesis, and the slot rules by themselves: each can say no."""
+"""The log under a nemesis: hundreds of short runs with every fault, and the nemesis itself."""
 
-from dataclasses import dataclass, field
+import random
 
 import pytest
+from log_runs import Drifting, clients_of, done, servers_of
 
-from paxos_lab import MessageBus
-from paxos_lab.events import Crash, Drop, Duplicate, Heal, Partition, Restart, Timeout
-from paxos_lab.multipaxos import Append, Client, CompareAndSet, Get, Put, Server, replicated_log
-from paxos_lab.node import LabError, Node
-from paxos_lab.verify import LogRules, nemesis, ordeal
+from paxos_lab import MessageBus, seeded
+from paxos_lab.events import Crash, Drop, Duplicate, Heal, Invoke, Partition, Restart, Timeout
+from paxos_lab.multipaxos import (
+    Append,
+    Client,
+    CompareAndSet,
+    Get,
+    Put,
+    Read,
+    Reconfigure,
+    Rejoining,
+    replicated_log,
+)
+from paxos_lab.node import LabError
+from paxos_lab.verify import LogRules, history_of, linearizable, nemesis, ordeal
+from paxos_lab.verify.log_rules import executed_twice
+from paxos_lab.verify.nemesis import STRIKES
 
 MIXED = (
     lambda c, i: Append("k", f"{c}.{i} "),
@@ -23,36 +36,92 @@ def mixed(clients, each=6):
     return [[MIXED[(c + i) % 4](c, i) for i in range(each)] for c in range(clients)]
 
 
-SETTINGS = [{}, {"snapshot_every": 3}, {"alpha": 1}, {"batch": 3, "alpha": 5, "snapshot_every": 2}]
+def group(servers, seed, **settings):
+    """As many clients as servers, two at least; each asks another server first."""
+    return replicated_log(mixed(max(2, servers)), servers, patience=5.0, **settings)
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
-@pytest.mark.parametrize(("servers", "seeds"), [(1, 6), (2, 15), (3, 25), (4, 8), (5, 5), (7, 2)])
-def test_nothing_breaks_and_nothing_stalls(servers, seeds, settings):
-    """As many clients as servers (two at least), each asks another server first."""
-    for seed in range(seeds):
-        nodes = replicated_log(mixed(max(2, servers)), servers, patience=5.0, **settings)
-        came = ordeal(nodes, seed, every=1.0, loss=0.05, duplicate=0.05)
-        assert came.ok, (seed, came.sentence)
-        text = "".join(f"{c}.{i} " for c in range(9) for i in range(6))
-        for server in (node for node in came.bus if isinstance(node, Server)):
-            done = server.machine.data.get("k", "").split()
-            assert len(done) == len(set(done)), f"seed {seed}: a command was executed twice on {server.name}"
-            assert set(done) <= set(text.split())
+def changing(servers, seed, least=1, **settings):
+    """Three changes to groups drawn from five servers, while clients that ask all of them go on."""
+    rng = random.Random(f"groups {seed}")
+    names = [f"s{i}" for i in range(1, 6)]
+    operations = {f"c{i}": wanted for i, wanted in enumerate(mixed(3, 5), start=1)}
+    operations["admin"] = [Reconfigure(tuple(rng.sample(names, rng.randint(least, 5)))) for _ in range(3)]
+    nodes = replicated_log(operations, servers, spares=5 - servers, patience=5.0, **settings)
+    for turn, client in enumerate(node for node in nodes if isinstance(node, Client)):
+        client.servers = (*names[turn:], *names[:turn])
+    return nodes
 
 
-@pytest.mark.parametrize("size", [(2, 2), (3, 1), (1, 3)])
-def test_flexible_quorums_survive_the_nemesis(size):
-    for seed in range(12):
-        nodes = replicated_log(mixed(3), 3, quorum_sizes=size, patience=5.0)
-        came = ordeal(nodes, seed, every=1.5, quorum=size[1])
-        assert came.ok, (seed, came.sentence)
+def leases(servers, seed):
+    """Reads under leases among appends; clocks drift, and keep to the bound."""
+    rng = random.Random(f"clocks {seed}")
+    operations = [
+        [rng.choice([Append("k", f"{c}.{i} "), Read(Get("k"), "lease")]) for i in range(8)] for c in range(3)
+    ]
+    nodes = replicated_log(operations, servers, server=Drifting, lease=rng.choice([9.0, 30.0]), drift=0.2)
+    for node in nodes[:servers]:
+        node.rate = rng.choice([0.8, 1.0, 1.2])
+    return nodes
 
 
-def test_even_groups_with_a_small_phase_2_survive_the_nemesis():
-    for seed in range(10):
-        came = ordeal(replicated_log(mixed(4), 4, quorum_sizes=(3, 2)), seed, every=1.5, quorum=2)
-        assert came.ok, (seed, came.sentence)
+IN_BOUNDS = tuple(kind for kind in STRIKES if kind != "drift")  # that one lets a clock run any amount fast
+
+# What to build, with which settings, {servers: runs}, what else the ordeal has to know.
+SETTINGS = {
+    "plain": (group, {}, {1: 6, 2: 20, 3: 40, 4: 8, 5: 8, 7: 2}, {}),
+    "snapshots": (group, {"snapshot_every": 3}, {1: 6, 2: 10, 3: 40, 4: 8, 5: 8, 7: 2}, {}),
+    "one slot at a time": (group, {"alpha": 1}, {3: 30, 5: 4}, {}),
+    "batches": (group, {"batch": 3, "alpha": 5, "snapshot_every": 2}, {3: 30, 5: 4}, {}),
+    "flexible 2 2 of 3": (group, {"quorum_sizes": (2, 2)}, {3: 15}, {"quorum": 2}),
+    "flexible 3 1 of 3": (group, {"quorum_sizes": (3, 1)}, {3: 15}, {"quorum": 1}),
+    "flexible 1 3 of 3": (group, {"quorum_sizes": (1, 3)}, {3: 15}, {"quorum": 3}),
+    "flexible 3 2 of 4": (group, {"quorum_sizes": (3, 2)}, {4: 8}, {"quorum": 2}),
+    "lost disks": (group, {"server": Rejoining, "alpha": 2, "snapshot_every": 4}, {3: 40, 4: 6, 5: 6}, {}),
+    "changes of members": (changing, {"snapshot_every": 3}, {3: 20, 1: 5}, {}),
+    "changes and lost disks": (changing, {"server": Rejoining, "alpha": 2, "least": 3}, {3: 10}, {}),
+    "leases": (leases, {}, {3: 25}, {"kinds": IN_BOUNDS}),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_nothing_breaks_and_nothing_stalls(name):
+    build, settings, sizes, more = SETTINGS[name]
+    waited = lost = 0
+    for servers, runs in sizes.items():
+        for seed in range(runs):
+            nodes = build(servers, seed, **settings)
+            weather = {"every": (1.0, 3.0)[seed % 2], "loss": 0.05, "duplicate": 0.05, **more}
+            came = ordeal(nodes, seed, 60.0, **weather)
+            assert came.ok, (servers, seed, came.sentence)
+            waited += came.waited > 0
+            lost += sum(getattr(server, "loss", 0) for server in servers_of(came.bus))
+    runs = sum(sizes.values())
+    assert waited >= 0.9 * runs, "faults went on until they were ended, not until all was done"
+    assert lost > 0.5 * runs or settings.get("server") is not Rejoining
+
+
+@pytest.mark.parametrize(("servers", "runs"), [(3, 25), (5, 12)])
+def test_messages_in_any_order_at_all(servers, runs):
+    """A random walk, deep: any message next, late or twice or never, any timer, any crash; then calm."""
+    for seed in range(runs):
+        nodes = replicated_log(mixed(servers, 4), servers, snapshot_every=(0, 3)[seed % 2])
+        bus, rules = MessageBus(nodes, seed=seed, checked=False), LogRules()
+        schedule = seeded(seed, faults=0.15)
+        for _ in range(40):
+            bus.run(schedule, max_steps=20)
+            assert rules.look(bus) is None, seed
+        if bus.cut:
+            bus.heal()
+        for name in bus.down:
+            bus.restart(name)
+        bus.run(until=done, max_steps=6000)
+        assert done(bus), f"seed {seed} is stuck"
+        assert rules.look(bus) is None and executed_twice(bus) is None
+        assert linearizable(history_of(bus.trace))
+
+
+# ---- the nemesis itself
 
 
 def test_a_run_is_its_seed():
@@ -64,19 +133,39 @@ def test_a_run_is_its_seed():
 
 
 def test_every_kind_of_fault_happens_and_ends():
-    kinds, one_way, between = set(), 0, 0
+    kinds, one_way, between, lost = set(), 0, 0, 0
     for seed in range(6):
-        bus = ordeal(replicated_log(mixed(3)), seed, every=1.0).bus
-        for step in bus.trace:
+        came = ordeal(group(3, seed, server=Rejoining), seed, every=1.0)
+        for step in came.bus.trace:
             kinds.add(type(step.event))
             one_way += isinstance(step.event, Partition) and step.event.one_way
             between += isinstance(step.event, Crash) and step.event.during is not None
-        if bus.now > 100:
-            assert not bus.down
-            assert bus.cut is None
+            lost += isinstance(step.event, Invoke)
+        assert came.waited > 0
+        assert not came.bus.down
+        assert came.bus.cut is None
+        last = max(step.time for step in came.bus.trace if isinstance(step.event, Crash | Partition))
+        assert 80 < last <= 100, "to the end, and no further"
     assert {Crash, Restart, Partition, Heal, Timeout, Drop, Duplicate} <= kinds
     assert one_way
     assert between
+    assert lost
+
+
+def test_a_disk_is_lost_only_where_the_others_can_make_up_for_it():
+    def lost(servers, **settings):
+        nodes = replicated_log(mixed(2), servers, **settings)
+        bus = MessageBus(nodes, checked=False)
+        most = 0
+        schedule = nemesis(1, 200, every=2.0, kinds=["lost disk"])
+        for _ in range(100):
+            bus.run(schedule, max_steps=5)
+            most = max(most, sum(getattr(server, "mute", False) for server in servers_of(bus)))
+        return most, sum(getattr(server, "loss", 0) for server in servers_of(bus))
+
+    assert lost(3) == lost(2, server=Rejoining) == (0, 0)
+    most, times = lost(3, server=Rejoining)
+    assert most == 1 and times > 1, "never two at once"
 
 
 def test_all_down_is_no_end():
@@ -84,8 +173,8 @@ def test_all_down_is_no_end():
     bus = MessageBus(replicated_log([[Put("x", 1)]], 1), checked=False)
     bus.crash("s1")
     bus.crash("c1")
-    bus.run(nemesis(0, 20, kinds=["crash"]), until=lambda bus: bus["c1"].done, max_steps=2000)
-    assert bus["c1"].done
+    bus.run(nemesis(0, 20, kinds=["crash"]), until=done, max_steps=2000)
+    assert done(bus)
 
 
 @pytest.mark.parametrize("kinds", [["crash", "fire"], []])
@@ -102,118 +191,4 @@ def test_a_stall_is_a_stall():
     came = ordeal(replicated_log([[Put("x", 1)]], client=Deaf), 0, length=10, grace=50)
     assert came.kind == "stall"
     assert "c1 still waiting" in came.sentence
-
-
-# ---- the rules, on logs made by hand
-
-
-@dataclass
-class Shown(Node):
-    """A log that shows whatever it is told to."""
-
-    slots: dict = field(default_factory=dict)
-    done: int = 0
-    open: int = 1
-
-    def status(self, slot):
-        return self.slots.get(slot, ("empty", None))[0]
-
-    def command(self, slot):
-        return self.slots.get(slot, ("empty", None))[1]
-
-    def applied(self):
-        return self.done
-
-    def first_open(self):
-        return self.open
-
-
-def shown(*logs):
-    """A bus of servers that show (status, command) per slot, applied all up to their first open slot."""
-    bus = MessageBus([Shown(f"s{i}") for i in range(1, len(logs) + 1)])
-    for node, slots in zip(bus, logs, strict=True):
-        show(node, slots)
-    return bus
-
-
-def show(node, slots, applied=None, first=None):
-    node.slots = dict(enumerate(slots, start=1))
-    known = next((i for i, (s, _) in enumerate(slots) if s not in ("chosen", "cleared")), len(slots))
-    node.done = known if applied is None else applied
-    node.open = known + 1 if first is None else first
-
-
-A, B = ("chosen", "a"), ("chosen", "b")
-VOTED, NONE, CLEARED = ("accepted", None), ("empty", None), ("cleared", None)
-
-
-def test_a_log_in_order_breaks_no_rule():
-    bus, rules = shown([], [], []), LogRules()
-    for logs in ([[VOTED], [VOTED], []], [[A], [VOTED], []], [[A, VOTED], [A], []], [[CLEARED], [A], []]):
-        for node, slots in zip(bus, logs, strict=True):
-            show(node, slots)
-        if logs[0] == [CLEARED]:
-            bus["s1"].slots[2] = VOTED
-        assert rules.look(bus) is None
-
-
-@pytest.mark.parametrize(
-    ("logs", "says"),
-    [
-        (([A], [B], []), "two chosen commands"),
-        (([A], [], []), "hold it"),
-        (([CLEARED], [], []), "hold it"),
-        (([A, VOTED], [VOTED, VOTED], [VOTED, B]), None),
-    ],
-)
-def test_what_one_look_sees(logs, says):
-    found = LogRules().look(shown(*logs))
-    assert found is None if says is None else says in found
-
-
-def test_two_commands_at_different_times_are_two():
-    bus, rules = shown([A], [VOTED], []), LogRules()
-    assert rules.look(bus) is None
-    show(bus["s1"], [CLEARED])
-    show(bus["s2"], [B])
-    assert "two chosen commands" in rules.look(bus)
-
-
-@pytest.mark.parametrize(
-    ("slots", "applied", "first", "says"),
-    [
-        ([VOTED, A], 2, 3, "a gap"),
-        ([A, A], 1, 2, "first open"),
-        ([A, VOTED], 1, 3, "first open"),
-        ([CLEARED, CLEARED], 1, 3, "has cleared slot 2"),
-    ],
-)
-def test_order(slots, applied, first, says):
-    bus = shown([A, A], [A, A], [A, A])
-    show(bus["s1"], slots, applied, first)
-    assert says in LogRules().look(bus)
-
-
-@pytest.mark.parametrize("later", [[NONE], [VOTED]])
-def test_what_was_chosen_stays(later):
-    bus, rules = shown([A], [A], [A]), LogRules()
-    assert rules.look(bus) is None
-    show(bus["s3"], later)
-    assert "slot 1 was chosen on s3" in rules.look(bus)
-
-
-def test_applied_goes_back_in_a_crash_only():
-    bus, rules = shown([A], [A], [A]), LogRules()
-    assert rules.look(bus) is None
-    bus["s1"].done = 0
-    assert "back at 0" in rules.look(bus)
-    bus, rules = shown([A], [A], [A]), LogRules()
-    assert rules.look(bus) is None
-    slots = bus["s1"].slots
-    bus.crash("s1")
-    bus["s1"].slots = slots  # as if on disk
-    assert rules.look(bus) is None
-
-
-def test_a_quorum_may_be_smaller():
-    assert LogRules(quorum=1).look(shown([A], [], [])) is None
+    assert not clients_of(came.bus)[0].done

@@ -16,7 +16,8 @@ answer after the loss. A majority of the others would not do: a candidate that w
 get the other promises that it needs, and count the lost one. The same holds for who has been removed,
 as long as messages of its time may arrive.
 
-The price: each server that was ever a member has to answer once, and no two may have lost their disks.
+The price: each server that was ever a member has to answer once, no two may have lost their disks, and
+the others have to be enough to choose what leads to the target: in a group of two they are not.
 Where one is gone for good, take a new name instead: `Reconfigure` with a server that never was there.
 Quorums of one for Phase 2 are beyond help: what only the lost disk held is lost.
 

@@ -254,6 +254,10 @@ class Server(Replica):
             case Entries() | Snapshot():
                 super().receive(sender, message)
                 self.try_to_lead()
+            case Request(command) if self.name not in self.members_at(self.first_open()):
+                # Who led us may have been removed as well. From a member it would go in a circle.
+                if sender == command.client:
+                    self.send(self.everybody(), message)
             case Request(command):
                 self.request(command)
             case _:
@@ -269,9 +273,12 @@ class Server(Replica):
         newest = max(self.configurations, default=0)
         if newest > self.executed:
             self.fill_to = max(self.fill_to, newest)
-        if self.name not in self.members_at(self.first_open()):
-            self.step_down()  # we are no member any more
         self.serve()
+
+    def execute_ready(self) -> None:
+        super().execute_ready()
+        if self.role != "follower" and self.name not in self.members_at(self.first_open()):
+            self.step_down()  # we are no member any more, and those who are would follow us for ever
 
     # ---- clients
 

@@ -7,9 +7,11 @@ is asked where there is one; else all servers are members of every slot.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from paxos_lab.bus import MessageBus
+from paxos_lab.multipaxos.machines import Append
 
 STATUSES = ("empty", "accepted", "chosen", "cleared")
 _ASKED = ("status", "command", "first_open", "applied")
@@ -33,6 +35,9 @@ class LogRules:
        number goes down in a crash only. All slots below `first_open()` are chosen, it is not.
     5. A slot is cleared only after it was applied, and when a quorum holds it: nobody will ask
        for votes that are gone.
+
+    A lost disk (`Rejoining`) is no breach: the server starts anew, and counts as one that holds a
+    slot as long as it is mute, since it votes for nothing else before it has fetched what is chosen.
     """
 
     def __init__(self, quorum: int | None = None, ahead: int = 10) -> None:
@@ -40,6 +45,7 @@ class LogRules:
         self.chosen: dict[int, tuple[str, Any]] = {}
         self._held: dict[str, dict[int, str]] = {}
         self._applied: dict[str, int] = {}
+        self._losses: dict[str, int] = {}
         self._backed: set[int] = set()
 
     def look(self, bus: MessageBus) -> str | None:
@@ -52,14 +58,21 @@ class LogRules:
             broken = self._look_at(server, server.name in down, last, fresh)
             if broken:
                 return broken
+        up = [server for server in servers if server.name not in down]
         for slot in sorted(fresh):
-            if broken := self._is_backed(servers, slot):
+            if broken := self._is_backed(servers, up, slot):
                 return broken
         return None
 
     def _look_at(self, server: Any, down: bool, last: int, fresh: set[int]) -> str | None:
         name = server.name
         held = self._held.setdefault(name, {})
+        losses = getattr(server, "loss", 0)
+        if losses != self._losses.get(name, 0):
+            self._losses[name] = losses
+            held.clear()
+            self._applied.pop(name, None)
+            return None  # what it has in memory goes with the crash that comes next
         # What is down has lost what it had in memory, and what that was says nothing.
         applied = 0 if down else server.applied()
         for slot in range(1, last + 1):
@@ -96,14 +109,44 @@ class LogRules:
             return None
         return f"slot {slot} has two chosen commands: {known} on {who} and {command} on {name}"
 
-    def _is_backed(self, servers: list[Any], slot: int) -> str | None:
+    def _is_backed(self, servers: list[Any], up: list[Any], slot: int) -> str | None:
         # Asked once, when it is first seen: what is held stays held (rule 3).
-        knows = next(s for s in servers if self._held[s.name].get(slot) in ("chosen", "cleared"))
-        ask = getattr(knows, "members_at", None)
-        members = ask(slot) if ask else tuple(server.name for server in servers)
-        holders = [s.name for s in servers if s.name in members and s.status(slot) != "empty"]
+        members = [server.name for server in servers]
+        if all(hasattr(server, "members_at") for server in servers):
+            # Who the members are is in memory, so somebody has to be up who has come that far.
+            best = max(up, key=lambda server: server.applied(), default=None)
+            if best is None or best.applied() + best.alpha < slot:
+                return None
+            members = best.members_at(slot)
+        holds = {s.name: s.status(slot) != "empty" or getattr(s, "mute", False) for s in servers}
+        holders = [name for name in members if holds[name]]
         need = len(members) // 2 + 1 if self.quorum is None else self.quorum
         if len(holders) < need:
+            knows = next(s for s in servers if self._held[s.name].get(slot) in ("chosen", "cleared"))
             return f"slot {slot} is chosen on {knows.name}, and only {holders} of {members} hold it"
         self._backed.add(slot)
         return None
+
+
+def executed_twice(bus: MessageBus) -> str | None:
+    """A command that a server's store shows to have been executed twice, in a sentence, or None.
+
+    Only an append leaves a mark each time. Looked at are keys to which clients append words, each
+    ended by a space, and do nothing else: no word may be there more often than they asked for it.
+    """
+    writes: dict[Any, list[Any]] = {}
+    for node in bus:
+        for op in getattr(node, "operations", ()):
+            if hasattr(op, "text") or hasattr(op, "value"):
+                writes.setdefault(op.key, []).append(op)
+    for server in servers_on(bus):
+        data = getattr(getattr(server, "machine", None), "data", {})
+        for key, ops in writes.items():
+            if not all(isinstance(op, Append) and op.text.endswith(" ") for op in ops):
+                continue
+            asked = Counter(word for op in ops for word in op.text.split())
+            done = Counter(str(data.get(key) or "").split())
+            for word in done - asked:
+                times = f"{done[word]} times, asked for {asked[word]}"
+                return f"{server.name} has executed append {key} {word} {times}"
+    return None
