@@ -215,7 +215,7 @@ def test_the_rubric_is_empty_again_for_the_next_question(clock):
     for box in room.scores.values():
         box.value = 1
     room.main.click()
-    assert len(room.interview.rated) == 1 and all(box.value is None for box in room.scores.values())
+    assert len(room.interview.rated) == 1 and all(box.value == -1 for box in room.scores.values())
 
 
 def test_buttons_at_the_wrong_moment_say_so_and_change_nothing(clock):

@@ -35,7 +35,7 @@ class Deck(widgets.VBox):
         groups = by_group(self.cards.values())
         self.choice = widgets.Dropdown(
             options=[
-                (f"all groups ({len(self.cards)})", None),
+                (f"all groups ({len(self.cards)})", ""),
                 *((f"{group} ({len(some)})", group) for group, some in groups.items()),
             ],
             description="Group of cards:",
@@ -62,7 +62,7 @@ class Deck(widgets.VBox):
     def begin(self) -> None:
         """Take up the cards of the group that are due today."""
         self.memories: dict[str, Memory] = recall()
-        chosen = [c.id for c in self.cards.values() if self.choice.value in (None, c.group)]
+        chosen = [c.id for c in self.cards.values() if self.choice.value in ("", c.group)]
         self._queue = due(chosen, self.memories, self._today())
         self.shown = False
         self._look()
@@ -125,7 +125,7 @@ class Deck(widgets.VBox):
         return f"{grade.capitalize()} ({when})"
 
     def _outlook(self) -> str:
-        chosen = [c.id for c in self.cards.values() if self.choice.value in (None, c.group)]
+        chosen = [c.id for c in self.cards.values() if self.choice.value in ("", c.group)]
         days = sorted(self.memories[id].due for id in chosen)
         return f"The next card comes on {days[0].isoformat()}."
 

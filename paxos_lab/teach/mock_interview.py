@@ -83,8 +83,8 @@ class MockInterview(widgets.VBox):
         self.end = widgets.Button(description="End the interview", tooltip="Go to the report", layout=auto)
         self.scores = {
             name: widgets.Dropdown(
-                options=[("pick one", None), *((f"{i}: {words}", i) for i, words in enumerate(levels))],
-                value=None,
+                options=[("pick one", -1), *((f"{i}: {words}", i) for i, words in enumerate(levels))],
+                value=-1,
                 description=f"{name.capitalize()}:",
                 style={"description_width": "7em"},
                 layout=widgets.Layout(width="24em", max_width="100%"),
@@ -113,7 +113,7 @@ class MockInterview(widgets.VBox):
             self.interview = interview.deeper(now)
         else:
             picked = {name: box.value for name, box in self.scores.items()}
-            if missing := [name for name, score in picked.items() if score is None]:
+            if missing := [name for name, score in picked.items() if score < 0]:
                 self.note.value = _live(f"Rate first: {', '.join(missing)}.")
                 return
             self.interview = interview.rate(picked, now)
@@ -152,7 +152,7 @@ class MockInterview(widgets.VBox):
         self.rubric.layout.display = None if phase == "rating" else "none"
         for box in self.scores.values():
             if phase != "rating":
-                box.value = None
+                box.value = -1
         left = interview.left(self._clock()) if interview else 0.0
         self.countdown.set(left, phase in ("asking", "rating"))
         names = {

@@ -18,8 +18,11 @@ class Options(OwnKeys):
     """As `OwnKeys`; and an option that takes two lines does not cover the next one."""
 
     _css = """
-    .paxos-options .widget-radio-box label { height: auto; line-height: 1.4; white-space: normal; padding: 3px 0; }
-    .paxos-options .widget-radio-box { margin-top: 2px; }
+    .paxos-options .widget-radio-box label {
+      display: flex; flex-direction: row-reverse; justify-content: flex-end; align-items: flex-start; gap: 6px;
+      height: auto; line-height: 1.4; white-space: normal; padding: 3px 0;
+    }
+    .paxos-options .widget-radio-box input { flex: none; margin: 2px 0 0 0; position: static; }
     """
 
 
@@ -33,7 +36,7 @@ class Whiteboard(widgets.VBox):
         self.judged = False
         auto = widgets.Layout(width="auto", max_width="100%")
         self.kind = widgets.Dropdown(
-            options=[("all kinds in turn", None), *((kind, kind) for kind in KINDS)],
+            options=[("all kinds in turn", ""), *((kind, kind) for kind in KINDS)],
             description="Kind of drill:",
             style={"description_width": "initial"},
             layout=auto,
@@ -80,7 +83,7 @@ class Whiteboard(widgets.VBox):
 
     def _open(self, seed: int) -> None:
         self.seed, self.judged = seed, False
-        self.drill = drill(seed, self.kind.value)
+        self.drill = drill(seed, self.kind.value or None)
         lines = "".join(_line(line) for line in self.drill.situation)
         self.text.value = _live(
             f"<b>Drill {seed}: {as_text(self.drill.kind)}</b>{lines}<p><b>{as_text(self.drill.question)}</b></p>"
