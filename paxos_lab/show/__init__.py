@@ -9,6 +9,7 @@ from paxos_lab.show.engine import NoEngine
 from paxos_lab.show.fault_grid import FaultGrid
 from paxos_lab.show.flexible_lab import FlexibleLab
 from paxos_lab.show.history import history_picture
+from paxos_lab.show.log_lab import LogLab
 from paxos_lab.show.log_view import log_view
 from paxos_lab.show.narrate import narrate, story
 from paxos_lab.show.picture import Picture
@@ -23,6 +24,7 @@ __all__ = [
     "Duel",
     "FaultGrid",
     "FlexibleLab",
+    "LogLab",
     "NoEngine",
     "Picture",
     "QuorumLab",

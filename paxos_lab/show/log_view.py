@@ -25,7 +25,7 @@ def log_view(bus: MessageBus, slots: range | None = None) -> Picture:
     Any node will do that answers `status(slot)`, `command(slot)`, `first_open()` and `applied()`.
     `slots`: which to show; left out, the last 8 that anybody has heard of.
     """
-    servers: list[Any] = [node for node in bus if hasattr(node, "status") and hasattr(node, "first_open")]
+    servers = servers_of(bus)
     slots = _last_slots(servers) if slots is None else slots
     picture, words = Picture("", ""), []
     for column, slot in enumerate(slots, start=1):
@@ -33,7 +33,9 @@ def log_view(bus: MessageBus, slots: range | None = None) -> Picture:
     for row, server in enumerate(servers, start=1):
         down = server.name in bus.down
         role = "DOWN" if down else str(getattr(server, "role", ""))
-        label = f"{short(server.name, 12)}\n{short(role, 12)}"
+        if role == "leader" and hasattr(server, "ballot"):
+            role = f"leader {server.ballot}"
+        label = f"{short(server.name, 12)}\n{short(role, 18)}"
         _cell(picture, f"server{row}", 0, row, label, {"color": "#FFFFFF"})
         said = []
         for column, slot in enumerate(slots, start=1):
@@ -56,6 +58,11 @@ def log_view(bus: MessageBus, slots: range | None = None) -> Picture:
     picture.caption = f"Servers down, slots across: {who}; every server that is up has executed the slots below {open_from}."
     picture.alt = "\n".join(words)
     return picture
+
+
+def servers_of(bus: MessageBus) -> list[Any]:
+    """The nodes that show a log: those that answer `status(slot)` and `first_open()`."""
+    return [node for node in bus if hasattr(node, "status") and hasattr(node, "first_open")]
 
 
 def _last_slots(servers: list[Any]) -> range:
