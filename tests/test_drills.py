@@ -1,5 +1,6 @@
 """Whiteboard drills: made from real runs, graded by the roles, the same for the same seed."""
 
+import random
 from collections import Counter
 from itertools import pairwise
 
@@ -7,7 +8,18 @@ import pytest
 
 from paxos_lab import LabError
 from paxos_lab.multipaxos.messages import Accept as LogAccept
-from paxos_lab.paxos import Accept, Accepted, Majority, Nack, Prepare, Promise, chosen, value_to_propose
+from paxos_lab.paxos import (
+    Accept,
+    Accepted,
+    Acceptor,
+    Ballot,
+    Majority,
+    Nack,
+    Prepare,
+    Promise,
+    chosen,
+    value_to_propose,
+)
 from paxos_lab.teach import Whiteboard, drill
 from paxos_lab.teach.drills import KINDS
 from paxos_lab.teach.moments import moments
@@ -140,8 +152,6 @@ def test_take_overs_have_holes_and_ballots_that_differ():
 
 
 def test_moments_are_of_runs_that_keep_agreement():
-    import random
-
     values = set()
     for moment in moments(random.Random("agreement")):
         winners = {p.value for p in chosen(moment.sent, Majority(moment.acceptors))}
@@ -171,9 +181,27 @@ def replay_node(one):
     return {"arrived": [m for _, m in cells["arrived"]], "own": cells["fresh"].value}
 
 
-def test_replayed_changes_a_twin_and_not_the_node():
-    from paxos_lab.paxos import Acceptor, Ballot
+def test_if_the_role_were_another_another_answer_would_be_right(monkeypatch):
+    """No table of answers: the grade follows what the class does at the moment of grading."""
 
+    def raises_promise(one):
+        answer, promised, _ = one.options[one.right].means
+        return isinstance(answer, Accepted) and f"promised {promised}," not in one.situation[0]
+
+    one = next(one for one in MADE["acceptor"] if raises_promise(one))
+    before = one.right
+    rule = Acceptor.receive
+
+    def forgets_to_promise(self, sender, message):
+        promised = self.promised
+        rule(self, sender, message)
+        self.promised = promised
+
+    monkeypatch.setattr(Acceptor, "receive", forgets_to_promise)
+    assert one.right != before and not one.grade(before)
+
+
+def test_replayed_changes_a_twin_and_not_the_node():
     node = Acceptor("a1")
     after, sent = replayed(node, ("p1", Prepare(Ballot(1, "p1"))))
     assert after.promised == Ballot(1, "p1") and node.promised == Ballot.ZERO and node.outbox == []
