@@ -194,6 +194,27 @@ def test_a_ballot_is_never_used_twice():
     assert [ballot.round for ballot in sorted(used)] == [2, 4, 6, 8]
 
 
+def test_a_slot_known_to_be_chosen_is_not_asked_for_again():
+    node = server()
+    node.learn(2, (command(2),))
+    react(node, "timeout", "election")
+    hand(node, "s2", Promise(node.ballot, (), 0))
+    sent = hand(node, "s3", Promise(node.ballot, (), 0))
+    assert {message.slot for _, message in sent if type(message) is Accept} == {1}, "the hole, with a no-op"
+
+
+def test_a_command_that_is_long_done_is_neither_answered_nor_done_again():
+    node = leader()
+    for slot in (1, 2):
+        hand(node, "c1", Request(command(slot)))
+        for name in ("s2", "s3"):
+            hand(node, name, Accepted(node.ballot, slot))
+    assert hand(node, "c1", Request(command(2))) == [("c1", Reply(2, "c1.1"))]
+    assert hand(node, "c1", Request(command(1))) == []
+    assert hand(node, "s2", Entries(3, ((command(1),),))) == []
+    assert node.applied() == 3 and node.machine.data == {"x": "c1.2"}
+
+
 # ---- the end of a lead
 
 

@@ -2,8 +2,8 @@
 
 The lists are those of dslabs lab 3, MIT 6.824 and 6.5840, and what they miss. Elsewhere: what one
 acceptor, replica or leader does by itself (test_log_acceptor, test_replica, test_log_leader), take-over
-and crashes (test_log_takeover), searches (test_log_searches), every fault at once (test_nemesis),
-changes of members (test_reconfiguration), reads and leases (test_reads), lost disks (test_rejoin),
+(test_log_takeover), crashes (test_log_crashes), searches (test_log_searches), every fault at once
+(test_nemesis), changes of members (test_reconfiguration), reads and leases (test_reads), lost disks (test_rejoin),
 seeded bugs (test_log_bugs).
 No counterpart here:
 - `Done` and `Min` (6.824): there is no such call, snapshots forget;
