@@ -142,10 +142,11 @@ class LogLab(widgets.VBox):
         lines = "".join(f"<div>{escape(short(line, 300))}</div>" for line in told if line)
         self.status.value = f'<div role="status" aria-live="polite" style="line-height:1.5"><b>{escape(self.headline())}</b>{lines}</div>'
         view = log_view(self.bus)
+        wide = view.svg().replace("max-width:", "min-width:560px;max-width:", 1)  # a narrow page scrolls
         words = "".join(f"<li>{escape(line)}</li>" for line in view.alt.splitlines())
         self.picture.value = (
             f'<div style="overflow-x:auto;contain:inline-size" tabindex="0" role="group" aria-label="The log">'
-            f"{view.svg()}</div><div><i>{escape(view.caption)}</i></div>"
+            f"{wide}</div><div><i>{escape(view.caption)}</i></div>"
             f"<details><summary>The log in words</summary><ul>{words}</ul></details>"
         )
 
