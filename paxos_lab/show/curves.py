@@ -16,7 +16,7 @@ from paxos_lab.show.contention import Contention, Spread
 from paxos_lab.show.picture import BLUE, GREEN, INK, ORANGE, PAGE_WIDTH, PURPLE, markdown
 
 # Told apart by marker and line style too, never by colour alone.
-_LOOKS = [
+LOOKS = [
     {"color": ORANGE, "marker": "s", "linestyle": "-"},
     {"color": BLUE, "marker": "o", "linestyle": "--"},
     {"color": GREEN, "marker": "^", "linestyle": "-."},
@@ -24,7 +24,7 @@ _LOOKS = [
 ]
 
 # The font comes with matplotlib and the text stays text, so every machine writes the same file.
-_STYLE: Any = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
     "svg.fonttype": "none",
@@ -94,12 +94,12 @@ def contention_curves(found: Iterable[Contention], *measures: str) -> Chart:
     from matplotlib.ticker import LogLocator, NullLocator
 
     manners = list(dict.fromkeys(one.manner for one in found))
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         inches = min(4.4 * len(names), PAGE_WIDTH / 96)
         figure = Figure(figsize=(inches, 3.2), layout="constrained")
         panels = figure.subplots(1, len(names), squeeze=False)[0]
         for panel, name in zip(panels, names, strict=True):
-            for manner, look in zip(manners, _LOOKS * len(manners), strict=False):
+            for manner, look in zip(manners, LOOKS * len(manners), strict=False):
                 _line(panel, [one for one in found if one.manner == manner], name, look)
             panel.set_yscale("log")
             panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -109,17 +109,22 @@ def contention_curves(found: Iterable[Contention], *measures: str) -> Chart:
             panel.set_title(MEASURES[name].replace(" until ", "\nuntil "), fontsize=9.5)
             panel.set_xticks(sorted({one.proposers for one in found}))
         panels[0].legend(frameon=False)
-        sink = io.StringIO()
-        figure.savefig(sink, format="svg")
-    svg = re.sub(r"\A.*?(?=<svg\b)", "", sink.getvalue(), flags=re.DOTALL).strip()
-    # It holds the date and the version of the library.
-    svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+        svg = as_svg(figure)
     seeds = len(found[0].races)
     caption = (
         f"Median of {seeds} runs for each point, with a band from the lowest to the highest tenth; the scale "
         f"upwards is logarithmic. A run is cut off at {found[0].limit:g} units of virtual time."
     )
     return Chart(svg, caption, _rows(found, names))
+
+
+def as_svg(figure: Any) -> str:
+    """A matplotlib figure as one `<svg>` element, the same on every day."""
+    sink = io.StringIO()
+    figure.savefig(sink, format="svg")
+    svg = re.sub(r"\A.*?(?=<svg\b)", "", sink.getvalue(), flags=re.DOTALL).strip()
+    # It holds the date and the version of the library.
+    return re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
 
 
 def _line(panel: Any, found: list[Contention], name: str, look: dict[str, str]) -> None:

@@ -1,0 +1,56 @@
+"""What a run cost: counted on runs whose cost is known, and drawn with its table."""
+
+import pytest
+
+from paxos_lab import LabError, MessageBus, Timeout
+from paxos_lab.multipaxos import Put, replicated_log
+from paxos_lab.paxos import single_decree
+from paxos_lab.show.cost import forced_writes, line_chart, messages_between, messages_handled
+
+BEATS = ("Heartbeat", "HeartbeatHeard")
+
+
+@pytest.mark.parametrize("n", [1, 3, 5])
+def test_one_decision_of_basic_paxos(n):
+    bus = MessageBus(single_decree(["x"], acceptors=n, learners=0), delay=1)
+    bus.run(max_steps=200)
+    kinds = messages_between(bus.trace, bus.names)
+    assert kinds == {"Prepare": n, "Promise": n, "Accept": n, "Accepted": n}
+    writes = forced_writes(bus.trace)
+    assert writes == {f"a{i}": 2 for i in range(1, n + 1)}, "the proposer's round is no promise and no vote"
+    assert messages_handled(bus.trace, ["p1"]) == {"p1": 4 * n}
+
+
+def test_what_is_left_out_and_who_is_not_asked():
+    bus = MessageBus(replicated_log([[Put("x", 1)]]), delay=1)
+    bus.apply(Timeout("s1", "election"), at=bus.now)
+    bus.run(until=lambda bus: bus["s3"].applied() == 1 and bus["s2"].applied() == 1)
+    servers = ("s1", "s2", "s3")
+    assert set(messages_between(bus.trace, servers)) >= {"Heartbeat"}
+    kinds = messages_between(bus.trace, servers, (*BEATS, "Request"))
+    assert kinds == {"Prepare": 2, "Promise": 2, "Accept": 2, "Accepted": 2, "Chosen": 2}
+
+
+def test_a_step_that_writes_and_says_nothing_is_not_forced():
+    bus = MessageBus(replicated_log([[Put("x", 1)]]), delay=1)
+    bus.apply(Timeout("s1", "election"), at=bus.now)
+    bus.run(until=lambda bus: bus["s3"].applied() == 1)
+    learned = [step for step in bus.trace if "log" in step.changed and not step.sent]
+    assert learned and not forced_writes(learned, ("log",))
+
+
+def test_the_chart_has_its_numbers_in_a_table_and_is_the_same_every_time():
+    series = {"measured": {1: 0.5, 2: 1.0}, "a/2 (formula)": {1: 0.5, 2: 1.0, 4: 2.0}}
+    chart = line_chart(series, "window a", "commands", "A caption <b>")
+    assert chart.rows == [
+        ["window a", "measured", "a/2 (formula)"],
+        ["1", "0.5", "0.5"],
+        ["2", "1", "1"],
+        ["4", "", "2"],
+    ]
+    assert (
+        "<b>" not in chart.svg()
+        and chart.svg() == line_chart(series, "window a", "commands", "A caption <b>").svg()
+    )
+    with pytest.raises(LabError, match="at least one"):
+        line_chart({}, "x", "y", "nothing")
