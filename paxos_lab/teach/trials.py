@@ -34,16 +34,25 @@ IN_WORDS = {
     "backed_by_promises": "a value was asked for that the promises do not allow",
     "chosen_stays": "after a value was chosen, a higher ballot asks for another one",
     "learned_is_chosen": "a value was learned that is not chosen",
+    "slot_agreement": "two different entries are chosen in one slot",
+    "one_entry_in_a_ballot": "one ballot asks for two different entries in a slot",
+    "no_hole_is_left": "a slot is left open below one that is asked for",
     "agreement": "two different values are chosen or learned",
     "validity": "a value was chosen that nobody proposed",
 }
 
 
-def every_schedule(make: Make, what: str, faults: Faults | None = None, max_states: int = MOST_STATES) -> str:
-    """No schedule may break agreement or validity; `what` names the setting, as "2 ballots"."""
+def every_schedule(
+    make: Make,
+    what: str,
+    faults: Faults | None = None,
+    max_states: int = MOST_STATES,
+    properties: Sequence[Property] = (agreement, validity),
+) -> str:
+    """No schedule may break a property; `what` names the setting, as "2 ballots"."""
     try:
         with in_a_world(f"With {what}"), ends(MOST_SECONDS):
-            found = explore(make(), faults=faults, max_states=max_states, progress=_in_silence)
+            found = explore(make(), properties, faults, max_states, progress=_in_silence)
     except TooLong:
         # A right role may remember so much that no search comes to an end: that is no mistake.
         return f"{what}: no end in sight, so I stopped."

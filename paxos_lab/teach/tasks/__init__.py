@@ -7,6 +7,7 @@ from typing import Any
 from paxos_lab.teach.task import Task
 from paxos_lab.teach.tasks.acceptor import TASKS as ACCEPTOR
 from paxos_lab.teach.tasks.learner import TASKS as LEARNER
+from paxos_lab.teach.tasks.log import TASKS as LOG
 from paxos_lab.teach.tasks.proposer import TASKS as PROPOSER
 from paxos_lab.teach.tasks.whole import TASKS as WHOLE
 
@@ -15,6 +16,7 @@ _EVERY = (
     *PROPOSER,
     *LEARNER,
     *WHOLE,
+    *LOG,
 )
 
 ALL: dict[str, Task] = {task.id: task for task in sorted(_EVERY, key=lambda task: task.lesson)}
