@@ -345,7 +345,7 @@ def test_one_dictionary_under_two_names_is_refused(method):
     """After a restart it would be two; a search that keeps them apart could not be believed."""
     role = shaped({"odd": volatile({}), "other": volatile({}), "learned": None}, two_homes)
     nodes = single_decree(["x", "y"], acceptors=1, learners=0, acceptor=role)
-    with pytest.raises(RoleError, match="one and the same dict in two places, self.odd and self.other"):
+    with pytest.raises(RoleError, match=r"one and the same dict in two places, self\.odd and self\.other"):
         explore(nodes, method="auto" if method == "reduced" else method)
 
 

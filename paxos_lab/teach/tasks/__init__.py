@@ -9,6 +9,7 @@ from paxos_lab.teach.tasks.acceptor import TASKS as ACCEPTOR
 from paxos_lab.teach.tasks.learner import TASKS as LEARNER
 from paxos_lab.teach.tasks.log import TASKS as LOG
 from paxos_lab.teach.tasks.proposer import TASKS as PROPOSER
+from paxos_lab.teach.tasks.suite import TASKS as SUITE
 from paxos_lab.teach.tasks.whole import TASKS as WHOLE
 
 _EVERY = (
@@ -17,6 +18,7 @@ _EVERY = (
     *LEARNER,
     *WHOLE,
     *LOG,
+    *SUITE,
 )
 
 ALL: dict[str, Task] = {task.id: task for task in sorted(_EVERY, key=lambda task: task.lesson)}
