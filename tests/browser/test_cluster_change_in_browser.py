@@ -50,7 +50,7 @@ def test_each_slider_has_its_name_on_screen(open_notebook):
 
 def test_the_pictures_of_the_accident_are_there(open_notebook, keep):
     page = open_notebook(NAME)
-    for name, text in (("accident", "s1 and s2 lead"), ("disk", "s3 leads")):
+    for name, text in (("accident", "s1 and s2 lead"), ("disk", "s3 leads; every server")):
         caption = page.get_by_text(text).first
         caption.scroll_into_view_if_needed()
         cell = page.locator(".jp-Cell", has=page.get_by_text(text)).first
