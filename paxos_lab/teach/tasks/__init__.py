@@ -7,6 +7,7 @@ from typing import Any
 from paxos_lab.teach.task import Task
 from paxos_lab.teach.tasks.acceptor import TASKS as ACCEPTOR
 from paxos_lab.teach.tasks.learner import TASKS as LEARNER
+from paxos_lab.teach.tasks.liveness import TASKS as LIVENESS
 from paxos_lab.teach.tasks.log import TASKS as LOG
 from paxos_lab.teach.tasks.proposer import TASKS as PROPOSER
 from paxos_lab.teach.tasks.suite import TASKS as SUITE
@@ -17,6 +18,7 @@ _EVERY = (
     *PROPOSER,
     *LEARNER,
     *WHOLE,
+    *LIVENESS,
     *LOG,
     *SUITE,
 )
