@@ -55,8 +55,7 @@ def test_right_rounds_are_accepted():
     ("body", "said"),
     [
         ("return 0", "messages each"),
-        ("return 3.0", "If all wait equally long"),
-        ("return 2 ** round", "If all wait equally long"),
+        ("return 500.0 * round", "somebody waits far too long"),
         ("return 1e9", "had not learned"),
         ("return random.random()", "A role must react alike to the same state"),
         ("return -1", "a number from 0 on is wanted"),

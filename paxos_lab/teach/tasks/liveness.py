@@ -62,7 +62,7 @@ def pause(wait: Any) -> str:
     for rivals in range(2, 7):
         for seed in SEEDS:
             most = max(most, _duel(wait, rivals, seed, (0.5, 1.5)))
-        # Every message takes equally long: only the pauses can keep rivals out of step.
+        # Every message takes equally long: only the pauses tell rivals apart.
         most = max(most, _duel(wait, rivals, 0, 1.0))
     return (
         f"2 to 6 rivals, {len(SEEDS) + 1} runs each: all learned before time {MOST_TIME:g}, with at most {most} messages "
@@ -93,7 +93,7 @@ def _duel(
         what = "nothing was chosen" if nothing else f"{', '.join(late)} had not learned"
         raise NotYet(
             f"{rivals} rivals: after {bus.now:.0f} units of time and {messages} messages each, {what}.",
-            "If all wait equally long, they meet again; if somebody waits too long, that is as bad.",
+            "Nobody got through both phases undisturbed, or somebody waits far too long.",
             run=_beginning(bus),
         )
     if messages > MOST_MESSAGES:
