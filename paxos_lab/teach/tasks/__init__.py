@@ -6,6 +6,7 @@ from typing import Any
 
 from paxos_lab.teach.task import Task
 from paxos_lab.teach.tasks.acceptor import TASKS as ACCEPTOR
+from paxos_lab.teach.tasks.cost import TASKS as COST
 from paxos_lab.teach.tasks.learner import TASKS as LEARNER
 from paxos_lab.teach.tasks.liveness import TASKS as LIVENESS
 from paxos_lab.teach.tasks.log import TASKS as LOG
@@ -21,6 +22,7 @@ _EVERY = (
     *LIVENESS,
     *LOG,
     *SUITE,
+    *COST,
 )
 
 ALL: dict[str, Task] = {task.id: task for task in sorted(_EVERY, key=lambda task: task.lesson)}
