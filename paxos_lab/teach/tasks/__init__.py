@@ -6,6 +6,7 @@ from typing import Any
 
 from paxos_lab.teach.task import Task
 from paxos_lab.teach.tasks.acceptor import TASKS as ACCEPTOR
+from paxos_lab.teach.tasks.ballots import TASKS as BALLOTS
 from paxos_lab.teach.tasks.cost import TASKS as COST
 from paxos_lab.teach.tasks.learner import TASKS as LEARNER
 from paxos_lab.teach.tasks.liveness import TASKS as LIVENESS
@@ -15,6 +16,7 @@ from paxos_lab.teach.tasks.suite import TASKS as SUITE
 from paxos_lab.teach.tasks.whole import TASKS as WHOLE
 
 _EVERY = (
+    *BALLOTS,
     *ACCEPTOR,
     *PROPOSER,
     *LEARNER,
