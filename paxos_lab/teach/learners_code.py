@@ -272,20 +272,23 @@ def where(error: BaseException) -> tuple[str, ...]:
     return ()
 
 
-def guarded(role: type[Any]) -> type[Any]:
-    """The same role, whose hooks come to an end wherever they run."""
+HOOKS = ("start", "receive", "timeout", "recover")
+
+
+def guarded(role: type[Any], methods: tuple[str, ...] = HOOKS) -> type[Any]:
+    """The same class, whose `methods` come to an end wherever they run; left out, the hooks of a role."""
 
     def wrap(hook: str) -> Callable[..., Any]:
         original = getattr(role, hook)
 
         def run(self: Any, *arguments: Any) -> Any:
-            with _entered(), limited(f"{self.name}.{hook}{arguments}"):
+            with _entered(), limited(f"{getattr(self, 'name', role.__name__)}.{hook}{arguments}"):
                 return original(self, *arguments)
 
         return run
 
-    hooks = ("start", "receive", "timeout", "recover")
-    body: dict[str, Any] = {h: wrap(h) for h in hooks if getattr(role, h) is not getattr(Node, h)}
+    own = [m for m in methods if getattr(role, m) is not getattr(Node, m, None)]
+    body: dict[str, Any] = {method: wrap(method) for method in own}
     body["__module__"], body["__qualname__"] = role.__module__, role.__qualname__
     return type(role.__name__, (role,), body)
 
