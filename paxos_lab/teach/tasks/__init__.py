@@ -11,7 +11,6 @@ from paxos_lab.teach.tasks.cost import TASKS as COST
 from paxos_lab.teach.tasks.learner import TASKS as LEARNER
 from paxos_lab.teach.tasks.liveness import TASKS as LIVENESS
 from paxos_lab.teach.tasks.log import TASKS as LOG
-from paxos_lab.teach.tasks.machine import TASKS as MACHINE
 from paxos_lab.teach.tasks.proposer import TASKS as PROPOSER
 from paxos_lab.teach.tasks.suite import TASKS as SUITE
 from paxos_lab.teach.tasks.whole import TASKS as WHOLE
@@ -25,7 +24,6 @@ _EVERY = (
     *LIVENESS,
     *LOG,
     *SUITE,
-    *MACHINE,
     *COST,
 )
 

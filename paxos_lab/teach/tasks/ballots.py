@@ -225,7 +225,7 @@ TASKS = (
         (
             "Write down by hand: 3, 4, 5 and 6 acceptors. How many must be left for a majority?",
             "A majority of n has n // 2 + 1 members.",
-            "`return n - (n // 2 + 1)`, which is `(n - 1) // 2`.",
+            "What is left over: `return n - (n // 2 + 1)`, which is `(n - 1) // 2`.",
         ),
     ),
     Task(

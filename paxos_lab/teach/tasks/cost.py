@@ -151,7 +151,7 @@ TASKS = (
         (
             "Four kinds of messages. How many of each?",
             "n of each. What an acceptor promises or votes must be on disk first.",
-            "`return 4 * n, 2 * n, 4`.",
+            "Four messages for each acceptor, two writes, one delay for each kind: `return 4 * n, 2 * n, 4`.",
         ),
     ),
     Task(
@@ -175,7 +175,7 @@ TASKS = (
         (
             "A slot is open for one round trip, 2 units. A client waits 4 units for each answer. What is the most of each?",
             "alpha slots at a time, batch commands in each: how many in a unit? And how many can the clients ask for?",
-            "`return min(alpha * batch / 2, clients / 4)`.",
+            "The smaller of the two limits: `return min(alpha * batch / 2, clients / 4)`.",
         ),
     ),
     Task(

@@ -173,7 +173,7 @@ TASKS = (
         (
             "Which rounds can certainly not be used any more: your own, or also the one in the nack?",
             "The new round has to be above both of them, and need not be any higher.",
-            "`return max(own, promised) + 1`.",
+            "One more than the higher of the two: `return max(own, promised) + 1`.",
         ),
     ),
     Task(
