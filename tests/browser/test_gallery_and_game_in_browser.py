@@ -217,22 +217,6 @@ def test_one_click_redraws_within_100_ms(page, stepper):
     assert min(spans) < 100, spans
 
 
-def test_the_lesson_has_both(open_notebook, stepper, keep):
-    page = open_notebook("06_why_it_is_safe")
-    cell = page.locator(".jp-CodeCell", has_text="MutationGallery(").last
-    cell.scroll_into_view_if_needed()
-    commit(cell, 1, "broken, but only from 2 ballots on")
-    cell.get_by_text("M1: safe in every schedule with 1 ballot").wait_for()
-    assert "right." in cell.get_by_text("You said").first.inner_text()
-    cell = page.locator(".jp-CodeCell", has_text="AdversaryGame(").last
-    cell.scroll_into_view_if_needed()
-    cell.get_by_text("0 events so far").wait_for()
-    keep(cell, "lesson_06_game")
-    cell.get_by_role("button", name="Show me the optimum").click()
-    cell.get_by_text("A shortest run of 12 events lies ahead").wait_for()
-    assert page.problems == []
-
-
 def test_what_a_learner_types_stays_text(page):
     gallery = output(page, 0, "onerror")
     commit(gallery, 4, "broken, but only from 2 ballots on")
