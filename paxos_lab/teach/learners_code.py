@@ -217,18 +217,21 @@ def fields_kept(node: Node) -> list[str]:
 # ---- running it
 
 
-def call(function: Callable[..., Any], *arguments: Any, called: str = "") -> Any:
-    """The result of a learner's function; its exception or endless loop becomes a `NotYet`."""
+def call(function: Callable[..., Any], *arguments: Any, called: str = "", lines: int = CALL_LINES) -> Any:
+    """The result of a learner's function; its exception or endless loop becomes a `NotYet`.
+
+    `lines`: of Python that may run, those of the lab's own that it calls included.
+    """
     called = (
         called or f"{getattr(function, '__name__', 'it')}({', '.join(short(repr(a), 60) for a in arguments)})"
     )
     try:
-        with _entered(), limited(called, CALL_LINES):
+        with _entered(), limited(called, lines):
             return function(*arguments)
     except EndlessLoop as error:
         raise NotYet(
             f"{called} does not come to an end.",
-            f"I stopped it after {CALL_LINES:,} lines. Look for a `while` whose condition stays true.",
+            f"I stopped it after {lines:,} lines. Look for a `while` whose condition stays true.",
         ) from error
     except NotYet:
         raise

@@ -7,15 +7,20 @@ from typing import Any
 from paxos_lab.teach.task import Task
 from paxos_lab.teach.tasks.acceptor import TASKS as ACCEPTOR
 from paxos_lab.teach.tasks.ballots import TASKS as BALLOTS
+from paxos_lab.teach.tasks.claims import TASKS as CLAIMS
 from paxos_lab.teach.tasks.cost import TASKS as COST
 from paxos_lab.teach.tasks.learner import TASKS as LEARNER
 from paxos_lab.teach.tasks.liveness import TASKS as LIVENESS
 from paxos_lab.teach.tasks.log import TASKS as LOG
+from paxos_lab.teach.tasks.machine import TASKS as MACHINE
 from paxos_lab.teach.tasks.proposer import TASKS as PROPOSER
+from paxos_lab.teach.tasks.replicated import TASKS as REPLICATED
+from paxos_lab.teach.tasks.sessions import TASKS as SESSIONS
 from paxos_lab.teach.tasks.suite import TASKS as SUITE
 from paxos_lab.teach.tasks.whole import TASKS as WHOLE
 
 _EVERY = (
+    *CLAIMS,
     *BALLOTS,
     *ACCEPTOR,
     *PROPOSER,
@@ -24,6 +29,9 @@ _EVERY = (
     *LIVENESS,
     *LOG,
     *SUITE,
+    *MACHINE,
+    *SESSIONS,
+    *REPLICATED,
     *COST,
 )
 
