@@ -1,7 +1,7 @@
 """An exercise in a real browser: an answer that shows a run, and hints that open one at a time."""
 
-import nbformat
 import pytest
+from pages import output, put_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -51,25 +51,12 @@ CELLS = (
 
 @pytest.fixture(scope="session")
 def own_notebook(lab_folder):
-    notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS]
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, lab_folder / "notebooks" / f"{NAME}.ipynb")
-    return NAME
+    return put_notebook(lab_folder, NAME, CELLS)
 
 
 @pytest.fixture
 def page(own_notebook, open_notebook):
     return open_notebook(own_notebook)
-
-
-def output(page, index, text):
-    """The output of a cell, in view, once it shows that text."""
-    cell = page.locator(".jp-CodeCell").nth(index)
-    cell.scroll_into_view_if_needed()
-    area = cell.locator(".jp-OutputArea").first
-    area.get_by_text(text).first.wait_for()
-    return area
 
 
 def test_what_is_not_written_yet_is_told_with_its_line(page, keep):

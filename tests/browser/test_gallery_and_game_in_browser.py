@@ -2,8 +2,8 @@
 
 import re
 
-import nbformat
 import pytest
+from pages import output, put_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -30,25 +30,12 @@ game_of("M13")
 @pytest.fixture(scope="session")
 def own_notebook(lab_folder):
     """A notebook with a gallery, a game without faults and one with a crash; its name."""
-    notebook = nbformat.v4.new_notebook()
-    sources = (GALLERY.format(evil=EVIL), GAME, 'game_of("M4")')
-    notebook.cells = [nbformat.v4.new_code_cell(source.strip()) for source in sources]
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, lab_folder / "notebooks" / f"{NAME}.ipynb")
-    return NAME
+    return put_notebook(lab_folder, NAME, (GALLERY.format(evil=EVIL), GAME, 'game_of("M4")'))
 
 
 @pytest.fixture
 def page(own_notebook, open_notebook):
     return open_notebook(own_notebook)
-
-
-def output(page, index, text):
-    """The output of a cell, scrolled into view, once it shows that text."""
-    cell = page.locator(".jp-CodeCell").nth(index)
-    cell.scroll_into_view_if_needed()
-    cell.get_by_text(text).first.wait_for()
-    return cell.locator(".jp-OutputArea").first
 
 
 def commit(gallery, number, option):

@@ -2,8 +2,8 @@
 
 from itertools import pairwise
 
-import nbformat
 import pytest
+from pages import output, put_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -26,25 +26,12 @@ Deck([own, *Deck().cards.values()], today=lambda: date(2026, 11, 23))
 
 @pytest.fixture(scope="session")
 def own_notebook(lab_folder):
-    notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_code_cell(source.strip()) for source in CELLS]
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, lab_folder / "notebooks" / f"{NAME}.ipynb")
-    return NAME
+    return put_notebook(lab_folder, NAME, CELLS)
 
 
 @pytest.fixture
 def page(own_notebook, open_notebook):
     return open_notebook(own_notebook)
-
-
-def output(page, index, text):
-    """The output of a cell, scrolled into view, once it shows that text."""
-    cell = page.locator(".jp-CodeCell").nth(index)
-    cell.scroll_into_view_if_needed()
-    found = cell.locator(".jp-OutputArea").first
-    found.get_by_text(text).first.wait_for()
-    return found
 
 
 def press(part, name):

@@ -1,7 +1,7 @@
 """The log lab in a real browser: by click, by key, wide and narrow."""
 
-import nbformat
 import pytest
+from pages import put_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -16,11 +16,7 @@ LogLab(MessageBus(replicated_log([[Append("k", f"{name}{i} ") for i in range(4)]
 
 @pytest.fixture(scope="session")
 def own_notebook(lab_folder):
-    notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_code_cell(CELL.strip())]
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, lab_folder / "notebooks" / f"{NAME}.ipynb")
-    return NAME
+    return put_notebook(lab_folder, NAME, [CELL])
 
 
 @pytest.fixture
