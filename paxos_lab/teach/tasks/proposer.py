@@ -70,19 +70,15 @@ def value(pick: Any) -> str:
     return f"{len(cases)} sets of reports: each time the value that the promises allow."
 
 
+def a_proposer(thing: Any) -> type[Any]:
+    """`thing` as a proposer's class; raises `NotYet` if it is none."""
+    methods, fields = ("start", "receive"), ("learned",)
+    return a_role(thing, "Proposer", "p1", "tea", NAMES, Majority(NAMES), methods=methods, fields=fields)
+
+
 def phases(proposer: Any) -> str:
     """Both phases and the retry, among the course's acceptors."""
-    role = a_role(
-        proposer,
-        "Proposer",
-        "p1",
-        "tea",
-        NAMES,
-        Majority(NAMES),
-        methods=("start", "receive"),
-        fields=("learned",),
-    )
-    tested = guarded(role)
+    tested = guarded(a_proposer(proposer))
     _first_phase(tested)
     _second_phase(tested)
 

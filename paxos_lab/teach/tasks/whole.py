@@ -8,7 +8,7 @@ from typing import Any
 from paxos_lab.paxos import Majority, single_decree
 from paxos_lab.teach.learners_code import a_role, guarded
 from paxos_lab.teach.task import Task
-from paxos_lab.teach.tasks.proposer import NAMES, learns
+from paxos_lab.teach.tasks.proposer import NAMES, a_proposer, learns
 from paxos_lab.teach.trials import calm, every_schedule, storms
 
 
@@ -16,16 +16,7 @@ def whole(acceptor: Any, proposer: Any, learner: Any) -> str:
     """The three roles of the learner together."""
     roles: dict[str, Any] = {
         "acceptor": a_role(acceptor, "Acceptor", "a1", ("l1",)),
-        "proposer": a_role(
-            proposer,
-            "Proposer",
-            "p1",
-            "tea",
-            NAMES,
-            Majority(NAMES),
-            methods=("start", "receive"),
-            fields=("learned",),
-        ),
+        "proposer": a_proposer(proposer),
         "learner": a_role(learner, "Learner", "l1", Majority(NAMES), fields=("learned",)),
     }
     make: Any = single_decree
