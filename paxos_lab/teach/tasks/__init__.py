@@ -12,7 +12,11 @@ from paxos_lab.teach.tasks.cost import TASKS as COST
 from paxos_lab.teach.tasks.learner import TASKS as LEARNER
 from paxos_lab.teach.tasks.liveness import TASKS as LIVENESS
 from paxos_lab.teach.tasks.log import TASKS as LOG
+from paxos_lab.teach.tasks.lost_disks import TASKS as DISKS
 from paxos_lab.teach.tasks.machine import TASKS as MACHINE
+from paxos_lab.teach.tasks.membership import TASKS as MEMBERSHIP
+from paxos_lab.teach.tasks.membership_run import TASKS as CHANGES
+from paxos_lab.teach.tasks.newcomers import TASKS as NEWCOMERS
 from paxos_lab.teach.tasks.proposer import TASKS as PROPOSER
 from paxos_lab.teach.tasks.replicated import TASKS as REPLICATED
 from paxos_lab.teach.tasks.sessions import TASKS as SESSIONS
@@ -32,6 +36,10 @@ _EVERY = (
     *MACHINE,
     *SESSIONS,
     *REPLICATED,
+    *MEMBERSHIP,
+    *NEWCOMERS,
+    *DISKS,
+    *CHANGES,
     *COST,
 )
 
