@@ -9,6 +9,7 @@ from paxos_lab.teach.tasks.acceptor import TASKS as ACCEPTOR
 from paxos_lab.teach.tasks.ballots import TASKS as BALLOTS
 from paxos_lab.teach.tasks.claims import TASKS as CLAIMS
 from paxos_lab.teach.tasks.cost import TASKS as COST
+from paxos_lab.teach.tasks.interview import TASKS as INTERVIEW
 from paxos_lab.teach.tasks.learner import TASKS as LEARNER
 from paxos_lab.teach.tasks.liveness import TASKS as LIVENESS
 from paxos_lab.teach.tasks.log import TASKS as LOG
@@ -41,6 +42,7 @@ _EVERY = (
     *DISKS,
     *CHANGES,
     *COST,
+    *INTERVIEW,
 )
 
 ALL: dict[str, Task] = {task.id: task for task in sorted(_EVERY, key=lambda task: task.lesson)}

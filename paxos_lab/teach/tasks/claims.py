@@ -26,7 +26,7 @@ from paxos_lab.verify.world import Faults
 MOST_STEPS = 200
 
 
-def _played(schedule: Any, name: str, nodes: list[Node], idle: tuple[str, ...] = ()) -> MessageBus:
+def played(schedule: Any, name: str, nodes: list[Node], idle: tuple[str, ...] = ()) -> MessageBus:
     """The bus after the learner's schedule; an event that cannot happen is a `NotYet`."""
     schedule = a_function(schedule, name)
     bus = MessageBus(nodes, delay=1, idle=idle)
@@ -61,7 +61,7 @@ def _faults(bus: MessageBus, *kinds: type) -> int:
 
 def two_deciders(schedule: Any) -> str:
     """The claim: with two deciders, first write wins is still fine."""
-    bus = _played(schedule, "disagree", first_write_wins(["tea", "coffee"], deciders=2))
+    bus = played(schedule, "disagree", first_write_wins(["tea", "coffee"], deciders=2))
     learned = _learned(bus)
     if len(set(learned.values())) < 2:
         raise NotYet(
@@ -74,7 +74,7 @@ def two_deciders(schedule: Any) -> str:
 
 def split_vote(schedule: Any) -> str:
     """The claim: a majority vote always ends, if nobody crashes and nothing is lost."""
-    bus = _played(schedule, "split", majority_vote(["tea", "coffee", "milk"], voters=3))
+    bus = played(schedule, "split", majority_vote(["tea", "coffee", "milk"], voters=3))
     if _faults(bus, Crash, Drop, Partition):
         raise NotYet(
             "Your schedule crashes or loses something. The claim is about runs without any fault.", run=bus
@@ -94,7 +94,7 @@ def split_vote(schedule: Any) -> str:
 
 def blocked(schedule: Any) -> str:
     """The claim: in two-phase commit the participants can always find out what was decided."""
-    bus = _played(schedule, "block", two_phase_commit([True, True]))
+    bus = played(schedule, "block", two_phase_commit([True, True]))
     doubtful = [node.name for node in bus if getattr(node, "in_doubt", False) and node.name not in bus.down]
     if "coord" not in bus.down:
         raise NotYet(
@@ -129,15 +129,16 @@ def _tea_and_coffee() -> list[Node]:
     return single_decree(["tea", "coffee"])
 
 
-def _winners(bus: MessageBus) -> dict[Any, Ballot]:
+def winners(bus: MessageBus) -> dict[Any, Ballot]:
+    """What is chosen, with a ballot in which it is."""
     sent = [(e.sender, e.message) for e in bus.trace.messages]
     return {p.value: p.ballot for p in chosen(sent, quorums_of(sent, {node.name: node for node in bus}))}
 
 
 def unknown(schedule: Any) -> str:
     """A value is chosen, and nobody knows it."""
-    bus = _played(schedule, "unknown", single_decree(["tea"]))
-    if not _winners(bus):
+    bus = played(schedule, "unknown", single_decree(["tea"]))
+    if not winners(bus):
         raise NotYet("Nothing is chosen yet.", "Two acceptors must vote in the same ballot.", run=bus)
     if learned := _learned(bus):
         raise NotYet(
@@ -150,24 +151,24 @@ def unknown(schedule: Any) -> str:
 
 def outvoted(schedule: Any) -> str:
     """An acceptor votes for tea, and coffee is chosen: accepted is not chosen."""
-    bus = _played(schedule, "outvoted", _tea_and_coffee(), idle=("p2",))
+    bus = played(schedule, "outvoted", _tea_and_coffee(), idle=("p2",))
     votes = [
         s
         for s, m in ((e.sender, e.message) for e in bus.trace.messages)
         if getattr(m, "value", None) == "tea" and type(m).__name__ == "Accepted"
     ]
-    winners = _winners(bus)
+    found = winners(bus)
     if not votes:
         raise NotYet(
             "No acceptor has voted for tea.", "Let p1 get a quorum of promises, and one vote.", run=bus
         )
-    if "tea" in winners:
+    if "tea" in found:
         raise NotYet(
             "tea is chosen: then no later ballot can choose anything else.",
             "One vote is enough here; two are too many.",
             run=bus,
         )
-    if "coffee" not in winners:
+    if "coffee" not in found:
         raise NotYet(
             "coffee is not chosen.",
             "p2 must get its promises from acceptors that know nothing of tea: bus.start('p2').",
