@@ -7,6 +7,7 @@ from typing import Any
 from paxos_lab.teach.task import Task
 from paxos_lab.teach.tasks.acceptor import TASKS as ACCEPTOR
 from paxos_lab.teach.tasks.ballots import TASKS as BALLOTS
+from paxos_lab.teach.tasks.catch_up import TASKS as CATCH_UP
 from paxos_lab.teach.tasks.claims import TASKS as CLAIMS
 from paxos_lab.teach.tasks.cost import TASKS as COST
 from paxos_lab.teach.tasks.interview import TASKS as INTERVIEW
@@ -36,6 +37,7 @@ _EVERY = (
     *SUITE,
     *MACHINE,
     *SESSIONS,
+    *CATCH_UP,
     *REPLICATED,
     *MEMBERSHIP,
     *NEWCOMERS,
