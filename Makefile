@@ -44,7 +44,7 @@ doctor:  ## say what is missing on this machine, and how to mend it
 	@$(PYTHON) tools/doctor.py --port $(PORT)
 
 test: $(WORKSHOP)  ## run every test: code, notebooks, browser
-	$(BIN)/python -m pytest -n auto --dist loadfile --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg tests notebooks solutions
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg tests notebooks solutions
 
 check: $(STAMP)  ## lint, format, types
 	$(BIN)/ruff check .

@@ -58,6 +58,7 @@ def test_a_mistake_in_a_role_is_told_with_its_line(body, headline, detail):
     assert detail in " ".join(answer.details)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_who_swallows_every_exception_is_stopped_too():
     role = acceptor("while True:\n            try: x = 1\n            except: pass")
     answer = check("acceptor.accept", role)
