@@ -23,5 +23,12 @@ def _turn(nodeid):
         return 0
     if path.endswith(".ipynb"):
         return 2
-    long = ("test_grading", "test_mutants", "test_searches", "test_exploration", "test_check_paxos", "test_gallery")
+    long = (
+        "test_grading",
+        "test_mutants",
+        "test_searches",
+        "test_exploration",
+        "test_check_paxos",
+        "test_gallery",
+    )
     return 1 if any(name in path for name in long) else 3
