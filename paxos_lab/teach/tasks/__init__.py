@@ -7,6 +7,7 @@ from typing import Any
 from paxos_lab.teach.task import Task
 from paxos_lab.teach.tasks.acceptor import TASKS as ACCEPTOR
 from paxos_lab.teach.tasks.ballots import TASKS as BALLOTS
+from paxos_lab.teach.tasks.batching import TASKS as BATCHING
 from paxos_lab.teach.tasks.catch_up import TASKS as CATCH_UP
 from paxos_lab.teach.tasks.claims import TASKS as CLAIMS
 from paxos_lab.teach.tasks.cost import TASKS as COST
@@ -44,6 +45,7 @@ _EVERY = (
     *DISKS,
     *CHANGES,
     *COST,
+    *BATCHING,
     *INTERVIEW,
 )
 
