@@ -7,7 +7,6 @@ import functools
 import importlib
 import runpy
 import sys
-import time
 import types
 from pathlib import Path
 
@@ -86,13 +85,6 @@ def test_use_leaves_no_trace_that_the_guard_mistakes_for_tampering(passed):
     explore(single_decree(["x", "y"], acceptor=Mine), max_states=200)
     paxos_lab.teach.AdversaryGame(lambda: single_decree(["x", "y"]), "a game")
     guard(judge.check, passed)
-
-
-def test_it_takes_less_than_a_second_of_cpu(passed, monkeypatch):
-    monkeypatch.setattr(ast, "parse", ast.parse.__wrapped__)
-    start = time.process_time()
-    guard(judge.check, passed)
-    assert time.process_time() - start < 1
 
 
 def test_check_overwritten_in_the_notebook(passed):

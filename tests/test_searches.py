@@ -141,7 +141,7 @@ def events(found):
 def test_reduced_and_numbered_search_agree_on_random_protocols(block, monkeypatch):
     monkeypatch.setattr(saturation, "MOST_STEPS", 1_000)  # a few would take long; they are handed on
     outcomes = Counter()
-    for seed in range(40 * block, 40 * block + 40):
+    for seed in range(35 * block, 35 * block + 35):
         nodes, faults, judge = protocol(seed)
         numbered = explore(nodes, [judge], faults, max_states=1_200, method="numbered")
         if numbered.ok and not numbered.complete:
@@ -156,7 +156,7 @@ def test_reduced_and_numbered_search_agree_on_random_protocols(block, monkeypatc
         assert reduced.complete == numbered.complete, seed
         outcomes[numbered.ok] += 1
     # It would say little if all were safe, all broken, or most too large.
-    assert outcomes[True] >= 12 and outcomes[False] >= 5, outcomes
+    assert outcomes[True] >= 10 and outcomes[False] >= 5, outcomes
 
 
 def test_plain_and_numbered_search_agree_on_random_protocols():
