@@ -1,4 +1,4 @@
-"""For every test, notebooks included: a learner's folder of its own."""
+"""For every test, notebooks included: a learner's folder of its own, and who runs when."""
 
 import os
 import tempfile
@@ -12,15 +12,41 @@ def pytest_configure(config):
         config.add_cleanup(folder.cleanup)
 
 
+def pytest_xdist_auto_num_workers():
+    # One more than there are processors: the browser's tests wait for its pages most of the time.
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        """Each file goes to one process; the browser's files share one JupyterLab and one browser."""
+
+        def _split_scope(self, nodeid):
+            path = _file(nodeid)
+            return "browser" if "browser/" in path else path
+
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items):
-    # The longest files first: two processes share them out, and neither waits for the other at the end.
-    items.sort(key=lambda item: _turn(item.nodeid))
+    # The longest files first: the processes share them out, and none waits for another at the end.
+    items.sort(key=lambda item: _turn(_file(item.nodeid)))
 
 
-def _turn(nodeid):
-    path = nodeid.partition("::")[0]
-    if "test_slides" in path:
-        return -1  # opens a browser of its own, which cannot be done beside the one that the others share
+def pytest_runtest_setup(item):
+    # A test measures how soon a click is answered: whoever only computes gives way to the browser.
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    if not alone and item.get_closest_marker("browser") is None and hasattr(os, "nice") and os.nice(0) < 10:
+        os.nice(10)
+
+
+def _file(nodeid):
+    return nodeid.partition("::")[0]
+
+
+def _turn(path):
     if "browser/" in path:
         return 0
     if path.endswith(".ipynb"):

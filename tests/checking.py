@@ -4,6 +4,8 @@ import itertools
 import linecache
 import textwrap
 
+from paxos_lab.verify import explore
+
 _numbers = itertools.count(1)
 
 IMPORTS = """
@@ -24,3 +26,15 @@ def cell(source, imports=IMPORTS, names=None):
     exec(imports, names)
     exec(compile(source, name, "exec"), names)
     return names
+
+
+_found = {}
+
+
+def remembered(nodes, *properties, **named):
+    """`explore`, which searches for the answer to each question once in a run of the tests."""
+    nodes = list(nodes)
+    question = repr((nodes, properties, {name: named[name] for name in sorted(named) if name != "progress"}))
+    if question not in _found:
+        _found[question] = explore(nodes, *properties, **named)
+    return _found[question]

@@ -1,6 +1,7 @@
 """The adversary game, from Python's side: what may be played, what is counted, who knows the optimum."""
 
 import pytest
+from checking import remembered
 
 from paxos_lab import LabError
 from paxos_lab.events import Crash, Deliver, Drop, Duplicate, Partition, Restart, Start, Timeout
@@ -13,9 +14,8 @@ from paxos_lab.verify.mutants import MUTANTS, by_id
 
 def game_of(id, **more):
     mutant = by_id(id)
-    return AdversaryGame(
-        lambda: mutant.make(mutant.smallest), id, mutant.rule, mutant.smallest.faults, **more
-    )
+    how = {"search": remembered} | more
+    return AdversaryGame(lambda: mutant.make(mutant.smallest), id, mutant.rule, mutant.smallest.faults, **how)
 
 
 class Counted:
@@ -26,7 +26,7 @@ class Counted:
 
     def __call__(self, *arguments, **named):
         self.times += 1
-        return explore(*arguments, **named)
+        return remembered(*arguments, **named)
 
 
 def deliver(game, *flights):

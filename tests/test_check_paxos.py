@@ -5,7 +5,7 @@ from checking import cell
 
 from paxos_lab.paxos import Acceptor, Learner, Proposer, value_to_propose
 from paxos_lab.teach import check
-from paxos_lab.verify.mutants import RIGHT, by_id
+from paxos_lab.verify.mutants import by_id
 
 IMPORTS = """
 from dataclasses import dataclass
@@ -158,11 +158,9 @@ def test_wrong_acceptors_are_rejected(promise, vote, headline):
 
 def test_right_acceptors_are_accepted():
     assert check("acceptor.accept", named("Acceptor", WHOLE.format(promise=PROMISE, vote=VOTE))).passed
-    for variant in RIGHT:
-        if variant.id in ("C1", "C5"):
-            role = next(type(n) for n in variant.make(2) if n.name == "a1")
-            answer = check("acceptor.accept", role)
-            assert answer.passed, (variant.id, answer)
+    silent = next(type(n) for n in by_id("C5").make(2) if n.name == "a1")
+    answer = check("acceptor.accept", silent)
+    assert answer.passed, answer
 
 
 # The search is stopped wherever in Python it is, which may be in a callback that reports to nobody.
@@ -281,12 +279,8 @@ def test_wrong_proposers_are_rejected(role, headline):
 
 
 def test_right_proposers_are_accepted():
-    roles = {Proposer}
-    for variant in RIGHT:
-        role = next(type(n) for n in variant.make(2) if n.name == "p1")
-        if variant.id in ("C1", "C5", "C6", "C7"):
-            roles.add(role)
-    for role in roles:
+    eager = next(type(n) for n in by_id("C6").make(2) if n.name == "p1")
+    for role in (Proposer, eager):
         answer = check("proposer.phases", role)
         assert answer.passed, (role, answer)
 

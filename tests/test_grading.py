@@ -43,7 +43,7 @@ class Promiser(Node):
 
 SECOND = """\
 ### BEGIN SOLUTION
-from paxos_lab.paxos import Acceptor
+from paxos_lab.paxos import Learner
 ### END SOLUTION"""
 
 GUARDED = """\
@@ -69,7 +69,7 @@ def cell(grade_id, source, **more):
 
 def solution():
     first = GUARDED.format(task="acceptor.promise", name="Promiser")
-    second = GUARDED.format(task="acceptor.accept", name="Acceptor")
+    second = GUARDED.format(task="learner.count", name="Learner")
     cells = [
         new_markdown_cell("# The acceptor", id="title"),
         cell("set-up", SET_UP, locked=True),
@@ -103,7 +103,14 @@ class Promiser(Node):
 
     def receive(self, sender, message):
         pass"""
-DEAF_TOO = DEAF.replace("Promiser", "Acceptor")
+DEAF_TOO = """\
+@dataclass
+class Learner(Node):
+    quorums: object
+    learned: object = None
+
+    def receive(self, sender, message):
+        pass"""
 
 # An endless loop, but one that leaves the processor to the other tests.
 LOOP = "import time\nwhile True:\n    time.sleep(0.05)"
@@ -174,7 +181,7 @@ def graded(tmp_path_factory):
     (top / "handed" / "eve").mkdir()
     (top / "handed" / "=hyperlink.ipynb").write_text('{"cells": 3, "nbformat": 4}')
     ended = grade.main(
-        [str(top / "handed"), f"--out={top / 'out'}", f"--solutions={top / 'solutions'}", "--cell-seconds=8"]
+        [str(top / "handed"), f"--out={top / 'out'}", f"--solutions={top / 'solutions'}", "--cell-seconds=6"]
     )
     assert ended == 0
     with (top / "out" / "grades.csv").open(encoding="utf-8-sig", newline="") as source:
@@ -233,7 +240,7 @@ def test_feedback_loads_nothing_from_outside(graded):
 
 def test_feedback_shows_the_answer_and_no_hidden_line(graded):
     page = (graded[1] / "feedback" / "bob half" / f"{NAME}.html").read_text(encoding="utf-8")
-    assert "Promiser" in page and "acceptor.accept" in page
+    assert "Promiser" in page and "learner.count" in page
     assert "Not yet." in page, "what check said stands there too"
     assert "HIDDEN" not in page and "runpy" not in page and "receipt=" not in page
     made = sorted(p.parent.name for p in (graded[1] / "feedback").rglob("*.html"))

@@ -50,7 +50,8 @@ def normalise(notebook: Any) -> None:
 def run(path: Path) -> None:
     """Execute the notebook in its folder and write it back; an error in a cell raises."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
+    place = {"metadata": {"path": str(path.parent)}}
+    NotebookClient(notebook, timeout=120, coalesce_streams=True, resources=place).execute()
     normalise(notebook)
     if path.resolve().parent.name == "notebooks":
         mark(notebook)  # which cell begins a slide goes by the outputs too

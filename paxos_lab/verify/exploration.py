@@ -103,7 +103,8 @@ class Exploration:
         if self.property is not None:
             assert self.counterexample is not None
             return f"BROKEN after {len(self.counterexample)} steps: {self.sentence} ({size})"
-        names = " and ".join(map(name_of, self.properties))
+        *most, last = map(name_of, self.properties)
+        names = f"{', '.join(most)} and {last}" if most else last
         if self.complete:
             hold = "hold" if len(self.properties) > 1 else "holds"
             return f"{names} {hold} in every state that can be reached: {size}"

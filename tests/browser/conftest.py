@@ -1,6 +1,6 @@
 """A real JupyterLab over a copy of the notebooks, and a real browser in front of it.
 
-`lab` gives the address; `open_notebook(name)` opens a lesson, runs all its cells and returns the page.
+`open_notebook(name)` opens a lesson, runs all its cells and returns the page.
 Nothing here waits for time to pass: the page is asked for the state that is meant.
 """
 
@@ -26,13 +26,22 @@ FLAGS = [
 
 SCREEN = {"width": 1280, "height": 1000}
 
-RUN_ALL = """async () => {
-  const app = window.jupyterapp;
-  await app.restored;
-  const context = app.shell.currentWidget.sessionContext;
-  await context.ready;
-  await context.session.kernel.info;
-  await app.commands.execute('notebook:run-all-cells');
+NAME_OF_OPEN = "() => jupyterapp.shell.currentWidget?.context?.localPath.split('/').pop()"
+
+OPEN_AND_RUN = """async path => {
+  const notebook = await jupyterapp.commands.execute('docmanager:open', {path});
+  await notebook.context.ready;
+  await notebook.sessionContext.ready;
+  await notebook.sessionContext.session.kernel.info;
+  await jupyterapp.commands.execute('notebook:run-all-cells');
+}"""
+
+# Without the question whether to save: the next test begins with the file as it was.
+CLOSE = """async () => {
+  for (const widget of [...jupyterapp.shell.widgets('main')]) {
+    await widget.sessionContext?.shutdown?.();
+    widget.dispose();
+  }
 }"""
 
 
@@ -46,7 +55,7 @@ def lab_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def lab(chromium_path, lab_folder):
-    """Serve the folder on a free port of loopback; the address with its token."""
+    """Serve the folder on a free port of loopback; JupyterLab's address with its token."""
     folder = lab_folder
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -71,7 +80,7 @@ def lab(chromium_path, lab_folder):
     address = f"http://127.0.0.1:{port}"
     try:
         _await_server(server, port, log)
-        yield f"{address}/lab/tree/notebooks/{{name}}?token={token}&reset"
+        yield f"{address}/lab?token={token}&reset"
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(timeout=30)
@@ -112,25 +121,37 @@ def browser(chromium_path):
 
 
 @pytest.fixture(scope="session")
-def open_notebook(lab, browser):
-    """A function (name) -> page: the notebook opened and all its cells run, once in a session."""
-    pages = {}
+def app(lab, browser):
+    """The page of JupyterLab, opened once: a notebook after another is shown in it."""
+    page = browser.new_page(viewport=SCREEN)
+    page.set_default_timeout(30_000)
+    page.goto(lab)
+    page.wait_for_function("() => window.jupyterapp")
+    page.evaluate("() => jupyterapp.restored")
+    page.evaluate("() => jupyterapp.shell.collapseLeft()")
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def open_notebook(app):
+    """A function (name) -> page: only this notebook is open, and all its cells were run."""
+    app.set_viewport_size(SCREEN)
+    app.problems = []
+
+    def note(error):
+        app.problems.append(str(error))
 
     def open_it(name):
-        if name not in pages:
-            page = pages[name] = browser.new_context(viewport=SCREEN).new_page()
-            page.set_default_timeout(30_000)
-            page.problems = []
-            page.on("pageerror", lambda error: page.problems.append(str(error)))
-            page.goto(lab.format(name=f"{name}.ipynb"))
-            page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext")
-            page.evaluate(RUN_ALL)
-            page.evaluate("() => jupyterapp.shell.collapseLeft()")
-        return pages[name]
+        if app.evaluate(NAME_OF_OPEN) != f"{name}.ipynb":
+            app.evaluate(CLOSE)
+            app.evaluate(OPEN_AND_RUN, f"notebooks/{name}.ipynb")
+        return app
 
+    app.on("pageerror", note)
     yield open_it
-    for page in pages.values():
-        page.context.close()
+    app.remove_listener("pageerror", note)
+    app.evaluate(CLOSE)
 
 
 @pytest.fixture
@@ -149,7 +170,7 @@ def keep(request):
 def pytest_runtest_makereport(item, call):
     """A browser test that fails leaves a screenshot and says where the focus was."""
     report = yield
-    page = getattr(item, "funcargs", {}).get("page")
+    page = getattr(item, "funcargs", {}).get("app")
     if report.when == "call" and report.failed and page is not None:
         PICTURES.mkdir(exist_ok=True)
         picture = PICTURES / f"failed_{re.sub(r'[^a-zA-Z0-9]+', '_', item.name)}.png"

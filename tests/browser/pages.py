@@ -1,6 +1,12 @@
 """What browser tests with a notebook of their own share."""
 
+import builtins
+import symtable
+from pathlib import Path
+
 import nbformat
+
+LESSONS = Path(__file__).resolve().parent.parent.parent / "notebooks"
 
 
 def put_notebook(lab_folder, name, sources):
@@ -10,6 +16,41 @@ def put_notebook(lab_folder, name, sources):
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, lab_folder / "notebooks" / f"{name}.ipynb")
     return name
+
+
+def put_lesson(lab_folder, name, *wanted):
+    """Write a lesson cut down to the code cells that hold these words and to what these need; its name.
+
+    The lesson as a whole is run by nbval; a browser test need not wait for cells that it does not look at.
+    """
+    lesson = nbformat.read(LESSONS / f"{name}.ipynb", as_version=4)
+    sources = [cell.source for cell in lesson.cells if cell.cell_type == "code"]
+    lost = [word for word in wanted if not any(word in source for source in sources)]
+    assert not lost, f"{name} has no code cell with {lost}"
+    kept, needed = [], set()
+    for source in reversed(sources):
+        bound, used = _names(source)
+        if any(word in source for word in wanted) or bound & needed:
+            kept.append(source)
+            needed = (needed - bound) | used
+    unmade = needed - set(dir(builtins))
+    assert not unmade, f"{name}: nothing makes {unmade}"
+    return put_notebook(lab_folder, f"{name}_cut", reversed(kept))
+
+
+def _names(source):
+    """The global names that a cell makes, and those that it uses and does not make."""
+    top = symtable.symtable(source, "cell", "exec")
+    tables, made, used = [top], set(), set()
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            if table is top and (symbol.is_assigned() or symbol.is_imported()):
+                made.add(symbol.get_name())
+            elif table is top or symbol.is_global():
+                used.add(symbol.get_name())
+    return made, used - made
 
 
 def output(page, index, text):

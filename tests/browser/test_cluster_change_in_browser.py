@@ -1,10 +1,17 @@
 """The flexible quorum lab in lesson 10, moved by keys in a real browser."""
 
 import pytest
+from pages import put_lesson
 
 pytestmark = pytest.mark.browser
 
 NAME = "10_changing_the_cluster"
+SHOWN = ("FlexibleLab(5)", "log_view(accident)", "log_view(careless)")
+
+
+@pytest.fixture(scope="module")
+def page(lab_folder, open_notebook):
+    return open_notebook(put_lesson(lab_folder, NAME, *SHOWN))
 
 
 def lab_on(page):
@@ -19,8 +26,7 @@ def handles(cell):
     return cell.locator(".noUi-handle")
 
 
-def test_the_sliders_move_by_keys_and_the_verdict_follows(open_notebook, keep):
-    page = open_notebook(NAME)
+def test_the_sliders_move_by_keys_and_the_verdict_follows(page, keep):
     cell = lab_on(page)
     cell.get_by_text("Safe: 3 + 3 is more than 5").wait_for()
     servers, first, second = (handles(cell).nth(i) for i in range(3))
@@ -41,15 +47,14 @@ def test_the_sliders_move_by_keys_and_the_verdict_follows(open_notebook, keep):
     assert page.problems == []
 
 
-def test_each_slider_has_its_name_on_screen(open_notebook):
-    cell = lab_on(open_notebook(NAME))
+def test_each_slider_has_its_name_on_screen(page):
+    cell = lab_on(page)
     for label in ("Servers:", "q1, take-over:", "q2, command:"):
         assert cell.get_by_text(label, exact=True).is_visible()
     assert cell.locator("th[scope=col]").count() == 6 and cell.locator("th[scope=row]").count() == 2
 
 
-def test_the_pictures_of_the_accident_are_there(open_notebook, keep):
-    page = open_notebook(NAME)
+def test_the_pictures_of_the_accident_are_there(page, keep):
     for name, text in (("accident", "s1 and s2 lead"), ("disk", "s3 leads; every server")):
         caption = page.get_by_text(text).first
         caption.scroll_into_view_if_needed()

@@ -1,6 +1,7 @@
 """The duel in lesson 07, fought with the mouse and with the keyboard in a real browser."""
 
 import pytest
+from pages import put_lesson
 
 pytestmark = pytest.mark.browser
 
@@ -38,9 +39,13 @@ class DuelOnPage:
         return self.root.locator("[role=status]").inner_text()
 
 
+@pytest.fixture(scope="module")
+def page(lab_folder, open_notebook):
+    return open_notebook(put_lesson(lab_folder, NAME, "Duel()", "contention_curves(found)"))
+
+
 @pytest.fixture
-def duel(open_notebook):
-    page = open_notebook(NAME)
+def duel(page):
     return DuelOnPage(page)
 
 

@@ -3,10 +3,17 @@
 import re
 
 import pytest
+from pages import put_lesson
 
 pytestmark = pytest.mark.browser
 
 NAME = "05_failures"
+SHOWN = ("\ngrid", "\ntight", "\nrivals", "\nforgetful")
+
+
+@pytest.fixture(scope="module")
+def page(lab_folder, open_notebook):
+    return open_notebook(put_lesson(lab_folder, NAME, *SHOWN))
 
 
 class GridOnPage:
@@ -38,8 +45,7 @@ class GridOnPage:
         self.root.get_by_role("tab", name=title).click()
 
 
-def test_a_pressed_cell_opens_its_run_at_the_fault(open_notebook, keep):
-    page = open_notebook(NAME)
+def test_a_pressed_cell_opens_its_run_at_the_fault(page, keep):
     grid = GridOnPage(page)
     assert grid.cell.locator(".paxos-stepper").count() == 0
     assert "15 messages, chosen: tea" in grid.root.locator(".base").inner_text()
@@ -73,8 +79,7 @@ def test_a_pressed_cell_opens_its_run_at_the_fault(open_notebook, keep):
     assert page.problems == []
 
 
-def test_the_grid_works_by_keyboard(open_notebook):
-    page = open_notebook(NAME)
+def test_the_grid_works_by_keyboard(page):
     grid = GridOnPage(page, 1)
     grid.root.get_by_role("tab", name="One message").focus()
     page.keyboard.press("ArrowRight")
@@ -102,8 +107,7 @@ def test_the_grid_works_by_keyboard(open_notebook):
     assert page.problems == []
 
 
-def test_the_run_that_breaks_agreement_plays(open_notebook, keep):
-    page = open_notebook(NAME)
+def test_the_run_that_breaks_agreement_plays(page, keep):
     grid = GridOnPage(page, 3)
     grid.tab("One crash")
     assert grid.root.get_by_role("button", name="DISAGREEMENT").count() == 2
@@ -123,8 +127,7 @@ def test_the_run_that_breaks_agreement_plays(open_notebook, keep):
 
 @pytest.mark.parametrize("width", [1280, 560])
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_it_reads_in_both_themes_and_narrow(open_notebook, keep, theme, width):
-    page = open_notebook(NAME)
+def test_it_reads_in_both_themes_and_narrow(page, keep, theme, width):
     page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
     page.wait_for_function(
         "light => document.body.dataset.jpThemeLight === light", arg=str("Light" in theme).lower()
@@ -140,8 +143,7 @@ def test_it_reads_in_both_themes_and_narrow(open_notebook, keep, theme, width):
     page.set_viewport_size({"width": 1280, "height": 1000})
 
 
-def test_what_a_learner_types_stays_text(open_notebook):
-    page = open_notebook(NAME)
+def test_what_a_learner_types_stays_text(page):
     evil = '<img src=x onerror="window.pwned = 1">'
     page.evaluate(
         """async (code) => {

@@ -1,10 +1,17 @@
 """Predictions and the quorum lab in lesson 02, clicked in a real browser."""
 
 import pytest
+from pages import put_lesson
 
 pytestmark = pytest.mark.browser
 
 NAME = "02_ballots_and_quorums"
+SHOWN = ("02-numbers", "QuorumLab(5)")
+
+
+@pytest.fixture(scope="module")
+def page(lab_folder, open_notebook):
+    return open_notebook(put_lesson(lab_folder, NAME, *SHOWN))
 
 
 def cell_with(page, text):
@@ -18,8 +25,7 @@ def cell_with(page, text):
     )
 
 
-def test_a_guess_is_committed_and_answered(open_notebook, keep):
-    page = open_notebook(NAME)
+def test_a_guess_is_committed_and_answered(page, keep):
     cell = cell_with(page, "Commit")
     commit = cell.locator("button").filter(has_text="Commit")
     assert commit.is_disabled(), "nothing is picked yet"
@@ -33,8 +39,7 @@ def test_a_guess_is_committed_and_answered(open_notebook, keep):
     keep(cell, "guess")
 
 
-def test_quorums_are_picked_and_the_gap_is_found(open_notebook, keep):
-    page = open_notebook(NAME)
+def test_quorums_are_picked_and_the_gap_is_found(page, keep):
     cell = cell_with(page, "Show two that miss each other")
     for name in ("a1", "a2", "a3"):
         cell.get_by_role("button", name=name, exact=True).nth(0).click()

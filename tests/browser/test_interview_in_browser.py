@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from pages import output, put_notebook
+from pages import output, put_lesson, put_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -36,6 +36,30 @@ def page(own_notebook, open_notebook):
 
 def press(part, name):
     part.get_by_role("button", name=name, exact=True).click()
+
+
+def test_the_lesson_has_all_of_it(lab_folder, open_notebook, stepper, keep):
+    shown = ("Deck()", "Whiteboard(seed=1)", "MockInterview(", 'refute("leader-is-a-lock")')
+    page = open_notebook(put_lesson(lab_folder, "14_interview_prep", *shown))
+    for source, text in (
+        ("Deck()", "due again,"),
+        ("Whiteboard(seed=1)", "Drill 1: promises"),
+        ("MockInterview(", "20 minutes, questions"),
+    ):
+        cell = page.locator(".jp-CodeCell", has_text=source).last
+        cell.scroll_into_view_if_needed()
+        cell.locator(".jp-OutputArea").get_by_text(text).first.wait_for()
+    cell = page.locator(".jp-CodeCell", has_text='refute("leader-is-a-lock")').last
+    cell.scroll_into_view_if_needed()
+    cell.get_by_text("Where to look:").wait_for()
+    index = page.locator(".paxos-stepper").evaluate_all(
+        "(all, one) => all.indexOf(one)", cell.locator(".paxos-stepper").element_handle()
+    )
+    board = stepper(page, index)
+    assert board.step == 21
+    board.click("back", to=20)
+    keep(cell, "lesson_14_refutation")
+    assert page.problems == []
 
 
 def test_a_card_is_answered_and_graded_by_keyboard(page, keep):
@@ -136,29 +160,6 @@ def test_a_mock_interview_runs_from_start_to_report(page, keep):
     room.get_by_text("Weak: basics.").wait_for()
     assert not clock.is_visible() and room.get_by_role("link").count() == 1
     keep(room, "interview_report")
-    assert page.problems == []
-
-
-def test_the_lesson_has_all_of_it(open_notebook, stepper, keep):
-    page = open_notebook("14_interview_prep")
-    for source, text in (
-        ("Deck()", "due again,"),
-        ("Whiteboard(seed=1)", "Drill 1: promises"),
-        ("MockInterview(", "20 minutes, questions"),
-    ):
-        cell = page.locator(".jp-CodeCell", has_text=source).last
-        cell.scroll_into_view_if_needed()
-        cell.locator(".jp-OutputArea").get_by_text(text).first.wait_for()
-    cell = page.locator(".jp-CodeCell", has_text='refute("leader-is-a-lock")').last
-    cell.scroll_into_view_if_needed()
-    cell.get_by_text("Where to look:").wait_for()
-    index = page.locator(".paxos-stepper").evaluate_all(
-        "(all, one) => all.indexOf(one)", cell.locator(".paxos-stepper").element_handle()
-    )
-    board = stepper(page, index)
-    assert board.step == 21
-    board.click("back", to=20)
-    keep(cell, "lesson_14_refutation")
     assert page.problems == []
 
 

@@ -1,72 +1,28 @@
 """The stepper in JupyterLab in a real browser: what a learner clicks and sees."""
 
 import re
+from functools import partial
 
 import pytest
+from pages import put_lesson
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("name", ["00_start_here", "04_accept_and_learn"])
-def test_forward_back_and_to_the_end(open_notebook, stepper, keep, name):
-    page = open_notebook(name)
-    widget = stepper(page).restart()
-    first = widget.step
-    widget.click("forward", to=first + 1)
-    widget.click("forward", to=first + 2)
-    assert f"step {first + 2} of {first + 2}" in widget.text(".where")
-    assert widget.text(".now").startswith(f"{first + 2}. ")
-    svg = widget.root.locator(".picture svg")
-    assert svg.get_attribute("role") == "img" and svg.get_attribute("aria-label")
-    widget.click("back", to=first + 1)
-    assert f"step {first + 1} of {first + 2}" in widget.text(".where")
-    for _ in range(60):
-        if widget.button("forward").is_disabled():
-            break
-        widget.click("forward")
-    assert widget.button("forward").is_disabled()
-    assert re.search(r"is chosen\. No other value can ever be\.", widget.text(".verdict"))
-    assert "No message is in flight." in widget.text(".flight")
-    keep(widget.root, f"{name}_end")
-    assert page.problems == []
+@pytest.fixture(scope="module")
+def first(open_notebook):
+    """The first lesson, as a whole: its own stepper, and the course's roles."""
+    return partial(open_notebook, "00_start_here")
 
 
-@pytest.mark.parametrize("name", ["00_start_here", "04_accept_and_learn"])
-def test_you_are_the_network(open_notebook, stepper, keep, name):
-    page = open_notebook(name)
-    widget = stepper(page).restart()
-    step = widget.step
-    waiting = widget.flights()
-    assert len(waiting) >= 3 and all("Prepare" in text for text in waiting[:3])
-    last = re.match(r"#(\d+)", waiting[-1])[1]
-    receiver = re.search(r" to (\w+):", waiting[-1])[1]
-    widget.click(f"deliver-{last}", to=step + 1)  # out of order: the youngest first
-    assert re.search(r"promised = \d", widget.node(receiver))
-    assert "(changed)" in widget.node(receiver)
-    lost, doubled = (re.match(r"#(\d+)", text)[1] for text in waiting[:2])
-    widget.click(f"drop-{lost}", to=step + 2)
-    assert "The network loses" in widget.text(".now")
-    assert not any(text.startswith(f"#{lost} ") for text in widget.flights())
-    before = len(widget.flights())
-    widget.click(f"duplicate-{doubled}", to=step + 3)
-    assert len(widget.flights()) == before + 1
-    index = widget.root.locator(".nodes > .node").evaluate_all(
-        "(nodes, name) => nodes.findIndex(n => n.dataset.node === name)", receiver
-    )
-    widget.click(f"crash-{index}", to=step + 4)
-    assert "DOWN" in widget.node(receiver)
-    assert re.search(r"promised = \d", widget.node(receiver)), "the disk stays"
-    keep(widget.root, f"{name}_faults")
-    widget.click(f"restart-{index}", to=step + 5)
-    assert "DOWN" not in widget.node(receiver)
-    widget.click("back", to=step + 4)
-    widget.click("back", to=step + 3)
-    assert "DOWN" not in widget.node(receiver)
-    assert page.problems == []
+@pytest.fixture(scope="module")
+def fourth(lab_folder, open_notebook):
+    """Of lesson 04 what its stepper needs: the roles that were typed there."""
+    return partial(open_notebook, put_lesson(lab_folder, "04_accept_and_learn", "Stepper(\n"))
 
 
-def test_keys_play_and_jump(open_notebook, stepper):
-    page = open_notebook("00_start_here")
+def test_keys_play_and_jump(first, stepper):
+    page = first()
     widget = stepper(page).restart()
     start = widget.step
     widget.root.focus()
@@ -92,8 +48,74 @@ def test_keys_play_and_jump(open_notebook, stepper):
     page.wait_for_function("() => document.activeElement.dataset.key === 'forward'")
 
 
-def test_cut_heal_and_export(open_notebook, stepper, keep):
-    page = open_notebook("04_accept_and_learn")
+def test_what_is_impossible_is_said(first, stepper):
+    page = first()
+    widget = stepper(page).restart()
+    widget.root.get_by_text("Cut the network").click()
+    widget.click("cut")  # nobody picked
+    assert "all nodes are in one group" in widget.text(".problem")
+    widget.click("forward")
+    assert not widget.root.locator(".problem").is_visible()
+
+
+def test_forward_back_and_to_the_end(fourth, stepper, keep):
+    page = fourth()
+    widget = stepper(page).restart()
+    first = widget.step
+    widget.click("forward", to=first + 1)
+    widget.click("forward", to=first + 2)
+    assert f"step {first + 2} of {first + 2}" in widget.text(".where")
+    assert widget.text(".now").startswith(f"{first + 2}. ")
+    svg = widget.root.locator(".picture svg")
+    assert svg.get_attribute("role") == "img" and svg.get_attribute("aria-label")
+    widget.click("back", to=first + 1)
+    assert f"step {first + 1} of {first + 2}" in widget.text(".where")
+    for _ in range(60):
+        if widget.button("forward").is_disabled():
+            break
+        widget.click("forward")
+    assert widget.button("forward").is_disabled()
+    assert re.search(r"is chosen\. No other value can ever be\.", widget.text(".verdict"))
+    assert "No message is in flight." in widget.text(".flight")
+    keep(widget.root, "stepper_end")
+    assert page.problems == []
+
+
+def test_you_are_the_network(fourth, stepper, keep):
+    page = fourth()
+    widget = stepper(page).restart()
+    step = widget.step
+    waiting = widget.flights()
+    assert len(waiting) >= 3 and all("Prepare" in text for text in waiting[:3])
+    last = re.match(r"#(\d+)", waiting[-1])[1]
+    receiver = re.search(r" to (\w+):", waiting[-1])[1]
+    widget.click(f"deliver-{last}", to=step + 1)  # out of order: the youngest first
+    assert re.search(r"promised = \d", widget.node(receiver))
+    assert "(changed)" in widget.node(receiver)
+    lost, doubled = (re.match(r"#(\d+)", text)[1] for text in waiting[:2])
+    widget.click(f"drop-{lost}", to=step + 2)
+    assert "The network loses" in widget.text(".now")
+    assert not any(text.startswith(f"#{lost} ") for text in widget.flights())
+    before = len(widget.flights())
+    widget.click(f"duplicate-{doubled}", to=step + 3)
+    assert len(widget.flights()) == before + 1
+    index = widget.root.locator(".nodes > .node").evaluate_all(
+        "(nodes, name) => nodes.findIndex(n => n.dataset.node === name)", receiver
+    )
+    widget.click(f"crash-{index}", to=step + 4)
+    assert "DOWN" in widget.node(receiver)
+    assert re.search(r"promised = \d", widget.node(receiver)), "the disk stays"
+    keep(widget.root, "stepper_faults")
+    widget.click(f"restart-{index}", to=step + 5)
+    assert "DOWN" not in widget.node(receiver)
+    widget.click("back", to=step + 4)
+    widget.click("back", to=step + 3)
+    assert "DOWN" not in widget.node(receiver)
+    assert page.problems == []
+
+
+def test_cut_heal_and_export(fourth, stepper, keep):
+    page = fourth()
     widget = stepper(page).restart()
     widget.root.get_by_text("Cut the network").click()
     widget.root.locator("[data-key=side-0]").check()
@@ -112,20 +134,10 @@ def test_cut_heal_and_export(open_notebook, stepper, keep):
     keep(widget.root, "cluster")
 
 
-def test_what_is_impossible_is_said(open_notebook, stepper):
-    page = open_notebook("00_start_here")
-    widget = stepper(page).restart()
-    widget.root.get_by_text("Cut the network").click()
-    widget.click("cut")  # nobody picked
-    assert "all nodes are in one group" in widget.text(".problem")
-    widget.click("forward")
-    assert not widget.root.locator(".problem").is_visible()
-
-
 @pytest.mark.parametrize("width", [1280, 560])
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_it_reads_in_both_themes_and_narrow(open_notebook, stepper, keep, theme, width):
-    page = open_notebook("04_accept_and_learn")
+def test_it_reads_in_both_themes_and_narrow(fourth, stepper, keep, theme, width):
+    page = fourth()
     page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
     page.wait_for_function(
         "light => document.body.dataset.jpThemeLight === light", arg=str("Light" in theme).lower()
@@ -161,8 +173,8 @@ def _contrast(root, part):
     }""")
 
 
-def test_what_a_learner_types_stays_text(open_notebook, stepper):
-    page = open_notebook("04_accept_and_learn")
+def test_what_a_learner_types_stays_text(fourth, stepper):
+    page = fourth()
     evil = '<img src=x onerror="window.pwned = 1"><script>window.pwned = 1</script>'
     page.evaluate(
         """async (code) => {

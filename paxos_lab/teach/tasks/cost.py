@@ -67,8 +67,8 @@ def leader_cost(n: int) -> tuple[float, float, float]:
 @cache
 def load(alpha: int, batch: int, clients: int) -> tuple[float, float]:
     """Commands for each unit of time and messages for each command, in the middle of a run of three servers."""
-    bus = _led_by_s1(clients, 30, 3, alpha=alpha, batch=batch)
-    due = clients * 30
+    bus = _led_by_s1(clients, 16, 3, alpha=alpha, batch=batch)
+    due = clients * 16
     bus.run(until=lambda b: _results(b) >= due // 4, max_steps=100_000)
     begin, time, before = len(bus.trace), bus.now, _results(bus)
     bus.run(until=lambda b: _results(b) >= due * 3 // 4, max_steps=100_000)
