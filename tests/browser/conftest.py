@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pages import dress
 
 TOP = Path(__file__).resolve().parent.parent.parent
 PICTURES = TOP / "test-artifacts"
@@ -136,7 +137,7 @@ def app(lab, browser):
 @pytest.fixture(scope="module")
 def open_notebook(app):
     """A function (name) -> page: only this notebook is open, and all its cells were run."""
-    app.set_viewport_size(SCREEN)
+    dress(app, "Light", **SCREEN)
     app.problems = []
 
     def note(error):

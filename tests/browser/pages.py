@@ -53,6 +53,17 @@ def _names(source):
     return made, used - made
 
 
+def dress(page, theme, width, height=1000):
+    """Give JupyterLab a theme, "Light" or "Dark", and the window a size; wait until the page shows it."""
+    light = str(theme == "Light").lower()
+    # Asked for what is there already, JupyterLab says nothing, and there would be nothing to wait for.
+    if page.evaluate("() => document.body.dataset.jpThemeLight") != light:
+        change = "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})"
+        page.evaluate(change, f"JupyterLab {theme}")
+        page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
+    page.set_viewport_size({"width": width, "height": height})
+
+
 def output(page, index, text):
     """The output of a cell, scrolled into view, once it shows that text."""
     cell = page.locator(".jp-CodeCell").nth(index)

@@ -1,7 +1,7 @@
 """An exercise in a real browser: an answer that shows a run, and hints that open one at a time."""
 
 import pytest
-from pages import output, put_notebook
+from pages import dress, output, put_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -119,15 +119,11 @@ def test_what_a_learner_types_stays_text(page):
 
 
 # The last one: JupyterLab's own splash screen may raise when the theme changes.
-@pytest.mark.parametrize(("theme", "width"), [("JupyterLab Dark", 1280), ("JupyterLab Dark", 560)])
+@pytest.mark.parametrize(("theme", "width"), [("Dark", 1280), ("Dark", 560)])
 def test_an_answer_reads_in_the_dark_and_on_a_narrow_page(page, keep, theme, width):
-    if page.evaluate("() => document.body.dataset.jpThemeLight") != "false":
-        page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
-        page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
-    page.set_viewport_size({"width": width, "height": 1400})
+    dress(page, theme, width, 1400)
     answer = output(page, 2, "Not yet.")
     keep(answer, f"exercise_{theme}_{width}")
     for part in answer.locator("div:visible, li:visible").filter(has_text="An acceptor broke").all():
         box = part.bounding_box()
         assert box["x"] + box["width"] <= width + 1, "no sentence is cut off at the side"
-    page.set_viewport_size({"width": 1280, "height": 1000})

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from pages import put_lesson
+from pages import dress, put_lesson
 
 pytestmark = pytest.mark.browser
 
@@ -126,21 +126,16 @@ def test_the_run_that_breaks_agreement_plays(page, keep):
 
 
 @pytest.mark.parametrize("width", [1280, 560])
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_it_reads_in_both_themes_and_narrow(page, keep, theme, width):
-    page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
-    page.wait_for_function(
-        "light => document.body.dataset.jpThemeLight === light", arg=str("Light" in theme).lower()
-    )
-    page.set_viewport_size({"width": width, "height": 1200})
+    dress(page, theme, width, 1200)
     grid = GridOnPage(page, 2)
     grid.tab("One crash")
     keep(grid.root, f"fault_grid_{theme}_{width}")
     box = grid.root.bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= width
     assert grid.root.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), "nothing sticks out sideways"
-    page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
-    page.set_viewport_size({"width": 1280, "height": 1000})
+    dress(page, "Light", 1280)
 
 
 def test_what_a_learner_types_stays_text(page):

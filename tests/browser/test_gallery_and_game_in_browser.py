@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from pages import output, put_notebook
+from pages import dress, output, put_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -219,18 +219,14 @@ def test_what_a_learner_types_stays_text(page):
 @pytest.mark.parametrize(
     ("theme", "width"),
     [
-        ("JupyterLab Light", 1280),
-        ("JupyterLab Light", 560),
-        ("JupyterLab Dark", 560),
-        ("JupyterLab Dark", 1280),
+        ("Light", 1280),
+        ("Light", 560),
+        ("Dark", 560),
+        ("Dark", 1280),
     ],
 )
 def test_both_read_in_both_themes_wide_and_narrow(page, stepper, keep, theme, width):
-    light = str("Light" in theme).lower()
-    if page.evaluate("() => document.body.dataset.jpThemeLight") != light:
-        page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
-        page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
-    page.set_viewport_size({"width": width, "height": 2000})
+    dress(page, theme, width, 2000)
     gallery = output(page, 0, "1. The proposer adopts")
     if gallery.get_by_role("button", name="Commit guess 1").count():
         commit(gallery, 1, "broken, but only from 3 ballots on")
@@ -250,4 +246,3 @@ def test_both_read_in_both_themes_wide_and_narrow(page, stepper, keep, theme, wi
             assert right <= width, "no sentence is cut off at the side"
     board = gallery.get_by_role("group", name="Ballot board").first
     assert board.locator("svg").bounding_box()["width"] >= 480, "its letters stay large enough to read"
-    page.set_viewport_size({"width": 1280, "height": 1000})

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from pages import output, put_lesson, put_notebook
+from pages import dress, output, put_lesson, put_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -167,18 +167,14 @@ def test_a_mock_interview_runs_from_start_to_report(page, keep):
 @pytest.mark.parametrize(
     ("theme", "width"),
     [
-        ("JupyterLab Light", 1280),
-        ("JupyterLab Light", 560),
-        ("JupyterLab Dark", 560),
-        ("JupyterLab Dark", 1280),
+        ("Light", 1280),
+        ("Light", 560),
+        ("Dark", 560),
+        ("Dark", 1280),
     ],
 )
 def test_all_read_in_both_themes_wide_and_narrow(page, keep, theme, width):
-    light = str("Light" in theme).lower()
-    if page.evaluate("() => document.body.dataset.jpThemeLight") != light:
-        page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
-        page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
-    page.set_viewport_size({"width": width, "height": 1600})
+    dress(page, theme, width, 1600)
     deck = output(page, 0, "Group of cards:")
     if deck.get_by_text("The usual wrong answer:").count() == 0:
         press(deck, "Show answer")
@@ -186,7 +182,7 @@ def test_all_read_in_both_themes_wide_and_narrow(page, keep, theme, width):
     board = output(page, 1, "Your score:")
     room = (
         output(page, 2, "Start another")
-        if width == 1280 and light == "true"
+        if width == 1280 and theme == "Light"
         else output(page, 2, "End the interview")
     )
     if room.get_by_role("button", name="Start another").count():
@@ -207,4 +203,3 @@ def test_all_read_in_both_themes_wide_and_narrow(page, keep, theme, width):
             "all => all.map(e => e.getBoundingClientRect().right)"
         ):
             assert right <= width, f"{name}: nothing is cut off at the side"
-    page.set_viewport_size({"width": 1280, "height": 1000})

@@ -1,7 +1,7 @@
 """The log lab in a real browser: by click, by key, wide and narrow."""
 
 import pytest
-from pages import put_notebook
+from pages import dress, put_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -98,16 +98,9 @@ def test_one_click_redraws_within_100_ms(page, box):
 # The last one: JupyterLab's own splash screen may raise when the theme changes.
 @pytest.mark.parametrize(("theme", "width"), [("Light", 560), ("Dark", 560), ("Dark", 1280)])
 def test_it_reads_in_both_themes_wide_and_narrow(page, box, keep, theme, width):
-    light = str(theme == "Light").lower()
-    if page.evaluate("() => document.body.dataset.jpThemeLight") != light:
-        page.evaluate(
-            "t => jupyterapp.commands.execute('apputils:change-theme', {theme: t})", f"JupyterLab {theme}"
-        )
-        page.wait_for_function("light => document.body.dataset.jpThemeLight === light", arg=light)
-    page.set_viewport_size({"width": width, "height": 1000})
+    dress(page, theme, width, 1000)
     press(box, "Until all is answered")
     keep(box, f"log_lab_{theme}_{width}")
     for part in box.locator("button:visible").all():
         edge = part.bounding_box()
         assert edge["x"] >= 0 and edge["x"] + edge["width"] <= width
-    page.set_viewport_size({"width": 1280, "height": 1000})

@@ -4,7 +4,7 @@ import re
 from functools import partial
 
 import pytest
-from pages import put_lesson
+from pages import dress, put_lesson
 
 pytestmark = pytest.mark.browser
 
@@ -135,14 +135,10 @@ def test_cut_heal_and_export(fourth, stepper, keep):
 
 
 @pytest.mark.parametrize("width", [1280, 560])
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_it_reads_in_both_themes_and_narrow(fourth, stepper, keep, theme, width):
     page = fourth()
-    page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
-    page.wait_for_function(
-        "light => document.body.dataset.jpThemeLight === light", arg=str("Light" in theme).lower()
-    )
-    page.set_viewport_size({"width": width, "height": 1400})
+    dress(page, theme, width, 1400)
     widget = stepper(page).restart()
     for _ in range(6):
         widget.click("forward")
@@ -152,8 +148,7 @@ def test_it_reads_in_both_themes_and_narrow(fourth, stepper, keep, theme, width)
     assert widget.root.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), "nothing sticks out sideways"
     for part in (".now", ".verdict", ".caption", ".message .text", ".nodes dd", ".kind"):
         assert _contrast(widget.root, part) >= 4.5, part
-    page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
-    page.set_viewport_size({"width": 1280, "height": 1000})
+    dress(page, "Light", 1280)
 
 
 def _contrast(root, part):
