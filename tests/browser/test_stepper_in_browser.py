@@ -142,7 +142,7 @@ def test_it_reads_in_both_themes_and_narrow(fourth, stepper, keep, theme, width)
     widget = stepper(page).restart()
     for _ in range(6):
         widget.click("forward")
-    keep(widget.root, f"{theme}_{width}")
+    keep(widget.root, f"stepper_{theme}_{width}")
     box = widget.root.bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= width
     assert widget.root.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), "nothing sticks out sideways"
