@@ -162,6 +162,15 @@ def test_progress_is_kept_shown_exported_and_reset(home, tmp_path):
     assert record == {"passed": True, "tries": 3}
     assert "passed  acceptor.promise" in str(progress())
     assert "<td" in progress()._repr_mimebundle_()["text/html"]
+    assert str(progress()).startswith("1 of ") and str(progress()).count("\n") > 40
+    assert str(progress("03")).splitlines() == [
+        f"Lesson 03: 1 of 2 tasks passed. In the whole course: 1 of {len(ALL)}; progress() lists them.",
+        "      passed  acceptor.promise: Write Phase 1 of the acceptor",
+        "        open  promise.table: Say what a promise forbids",
+    ]
+    assert progress("03")._repr_mimebundle_()["text/html"].count("<tr>") == 3
+    with pytest.raises(LabError, match=r"no lesson '3' has tasks; there are 01, 02, 03"):
+        progress("3")
     written = export_progress(tmp_path / "mine.json")
     assert json.loads(written.read_text())["acceptor.promise"]["passed"]
     with pytest.raises(LabError, match="exists already"):

@@ -40,14 +40,14 @@ def test_a_whole_ballot_from_promise_to_learned(bus):
     bus.deliver(take(bus, "p1", "Promise"))
     assert said(bus) == "p1 gets the promise of a1 for ballot 1.p1, reporting no vote."
     bus.deliver(take(bus, "p1", "Promise"))
-    assert said(bus).endswith("That makes a quorum: it asks for votes for x in ballot 1.p1.")
+    assert said(bus).endswith("It counts a quorum, and asks for votes for x in ballot 1.p1.")
     bus.deliver(take(bus, "a1", "Accept"))
     assert said(bus) == "a1 accepts x in ballot 1.p1 and tells p1, l1."
     bus.deliver(take(bus, "a2", "Accept"))
     bus.deliver(take(bus, "l1", "Accepted"))
     assert said(bus) == "l1 hears that a1 accepted x in ballot 1.p1."
     bus.deliver(take(bus, "l1", "Accepted"))
-    assert said(bus).endswith("That makes a quorum: it has learned that x is chosen.")
+    assert said(bus).endswith("It counts a quorum, and learns x.")
     bus.start("p2")
     bus.deliver(next(e for e in bus.in_flight if e.sender == "p2" and e.to == "a1"))
     assert said(bus).endswith("It reports its vote for x in 1.p1.")

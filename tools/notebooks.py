@@ -61,8 +61,8 @@ def run(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    # A learner's folder of its own: what is stored must not tell of anybody's progress.
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["PAXOS_LAB_HOME"] = home
-        for name in sys.argv[1:]:
+    for name in sys.argv[1:]:
+        # A learner's folder of its own: what is stored must not tell of anybody's progress.
+        with tempfile.TemporaryDirectory() as home:
+            os.environ["PAXOS_LAB_HOME"] = home
             run(Path(name))

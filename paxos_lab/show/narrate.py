@@ -83,9 +83,10 @@ def _arrival(step: Step, envelope: Envelope) -> str:
             reported = (
                 f"with a vote for {short(vote.value)} in {short(vote.ballot)}" if vote else "with no vote"
             )
+            # What the node takes for a quorum; a wrong one counts wrongly, and its run is told here, too.
             return (
-                f"{me} gets the promise of {sender} {reported}. That makes a quorum: "
-                f"it asks for votes for {short(value)} in ballot {short(ballot)}."
+                f"{me} gets the promise of {sender} {reported}. It counts a quorum, "
+                f"and asks for votes for {short(value)} in ballot {short(ballot)}."
             )
         case Promise(ballot, vote), []:
             reported = f"a vote for {short(vote.value)} in {short(vote.ballot)}" if vote else "no vote"
@@ -95,8 +96,8 @@ def _arrival(step: Step, envelope: Envelope) -> str:
             )
         case Accepted(ballot, value), _ if "learned" in step.changed:
             return (
-                f"{me} hears that {sender} accepted {short(value)} in ballot {short(ballot)}. That makes a quorum: "
-                f"it has learned that {short(value)} is chosen."
+                f"{me} hears that {sender} accepted {short(value)} in ballot {short(ballot)}. "
+                f"It counts a quorum, and learns {short(value)}."
             )
         case Accepted(ballot, value), _:
             return f"{me} hears that {sender} accepted {short(value)} in ballot {short(ballot)}."
@@ -123,7 +124,7 @@ def _of_the_log(step: Step, me: str, sender: str, message: Any) -> str | None:
             asked = dict.fromkeys((m.slot, m.entry) for m in sent if isinstance(m, log.Accept))
             what = ", ".join(f"{_entry(entry)} in slot {slot}" for slot, entry in asked)
             return (
-                f"{me} gets the promise of {sender}, with {_votes(votes)}. That makes a quorum: {me} leads in "
+                f"{me} gets the promise of {sender}, with {_votes(votes)}. It counts a quorum: {me} leads in "
                 f"ballot {short(ballot)}{f' and asks for votes for {what}' if what else ''}."
             )
         case log.Promise(ballot, votes), _:
@@ -132,7 +133,7 @@ def _of_the_log(step: Step, me: str, sender: str, message: Any) -> str | None:
             return f"{me} accepts {_entry(entry)} in slot {slot}, ballot {short(ballot)}, and tells {sender}."
         case log.Accepted(ballot, slot), _:
             chosen = any(isinstance(m, log.Chosen) and m.slot == slot for m in sent)
-            quorum = f" That makes a quorum: slot {slot} is chosen{executed}." if chosen else ""
+            quorum = f" It counts a quorum: slot {slot} is chosen{executed}." if chosen else ""
             late = "" if step.changed else ", which it no longer needs"
             return f"{me} hears that {sender} accepted slot {slot} in ballot {short(ballot)}{late}.{quorum}"
         case log.Chosen(_, slot), [log.Fetch(first), *_]:

@@ -10,25 +10,40 @@ from paxos_lab.node import LabError
 from paxos_lab.show.picture import short
 from paxos_lab.teach import store
 from paxos_lab.teach.answer import Answer, as_text
+from paxos_lab.teach.task import Task
 from paxos_lab.teach.tasks import ALL, tasks_like
 
 _FILE = "progress"
 
 
 class Progress:
-    """Which tasks are done; shows itself as a table."""
+    """Which tasks are done; shows itself as a table, of one lesson or of all."""
 
-    def __init__(self, records: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, records: dict[str, dict[str, Any]], lesson: str | None = None) -> None:
         self.records = records
+        self.lesson = lesson
 
     @property
     def passed(self) -> list[str]:
         """The tasks that were passed, in the order of the course."""
         return [id for id in ALL if self.records.get(id, {}).get("passed")]
 
+    def _shown(self) -> dict[str, Task]:
+        return {id: task for id, task in ALL.items() if self.lesson in (None, task.lesson)}
+
+    def _sum(self) -> str:
+        all_of_them = f"{len(self.passed)} of {len(ALL)}"
+        if self.lesson is None:
+            return f"{all_of_them} tasks passed"
+        here = self._shown()
+        return (
+            f"Lesson {self.lesson}: {len(here.keys() & set(self.passed))} of {len(here)} tasks passed. "
+            f"In the whole course: {all_of_them}; progress() lists them."
+        )
+
     def __str__(self) -> str:
-        lines = [f"{len(self.passed)} of {len(ALL)} tasks passed"]
-        for id, task in ALL.items():
+        lines = [self._sum()]
+        for id, task in self._shown().items():
             lines.append(f"{self._mark(id):>12}  {id}: {task.title}")
         return "\n".join(lines)
 
@@ -38,7 +53,7 @@ class Progress:
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         rows = ""
-        for id, task in ALL.items():
+        for id, task in self._shown().items():
             record = self.records.get(id, {})
             cells = (
                 task.lesson,
@@ -57,14 +72,17 @@ class Progress:
             f'<th style="text-align:left">{h}</th>'
             for h in ("Lesson", "Task", "What", "State", "Tries", "Hints")
         )
-        caption = f"<caption>{len(self.passed)} of {len(ALL)} tasks passed</caption>"
+        caption = f"<caption>{self._sum()}</caption>"
         return {"text/html": f"<table>{caption}<tr>{heads}</tr>{rows}</table>", "text/plain": str(self)}
 
 
-def progress() -> Progress:
-    """What was done so far, in this kernel or an earlier one."""
+def progress(lesson: str | None = None) -> Progress:
+    """What was done so far, in this kernel or an earlier one; of one lesson, as "04", or of all."""
+    lessons = list(dict.fromkeys(task.lesson for task in ALL.values()))
+    if lesson is not None and lesson not in lessons:
+        raise LabError(f"no lesson {short(repr(lesson), 60)} has tasks; there are {', '.join(lessons)}")
     records = store.load(_FILE)
-    return Progress({id: r for id, r in records.items() if isinstance(r, dict)})
+    return Progress({id: r for id, r in records.items() if isinstance(r, dict)}, lesson)
 
 
 def export_progress(path: str | Path) -> Path:
