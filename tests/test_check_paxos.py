@@ -166,7 +166,7 @@ def test_right_acceptors_are_accepted():
 # The search is stopped wherever in Python it is, which may be in a callback that reports to nobody.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_who_remembers_too_much_for_a_search_is_put_through_storms(monkeypatch):
-    monkeypatch.setattr("paxos_lab.teach.trials.MOST_SECONDS", 1.5)
+    monkeypatch.setattr("paxos_lab.teach.trials.MOST_SECONDS", 0.8)
     role = next(type(n) for n in by_id("C3").make(2) if n.name == "a1")
     answer = check("acceptor.accept", role)
     assert answer.passed and "3 ballots: no end in sight" in answer.headline

@@ -10,7 +10,7 @@ import pytest
 
 from paxos_lab import MessageBus, by_time, seeded
 from paxos_lab.node import LabError
-from paxos_lab.paxos import Accept, Accepted, Prepare, Promise
+from paxos_lab.paxos import Accept, Accepted, Prepare, Promise, Proposer
 from paxos_lab.paxos.quorums import names_of
 from paxos_lab.verify import PROOF, Faults, agreement, broken_along, explore, validity
 from paxos_lab.verify.found import broken, name_of
@@ -151,8 +151,8 @@ def test_the_explorer_proves_a_right_variant_safe(variant, setting):
 
 @pytest.mark.parametrize("variant", **right_ids)
 def test_the_explorer_proves_a_right_variant_safe_whoever_crashes_once(variant):
-    # A proposer that restarts opens a third ballot; with C3, whose state is by far the largest, none does.
-    who = names_of(3) if variant.id == "C3" else None
+    # A proposer that restarts opens a third ballot. Where only the acceptor differs, it is the one to crash.
+    who = names_of(3) if variant.id != "C0" and type(variant.make(2)[0]) is Proposer else None
     found = explore(variant.make(2), faults=Faults(crashes=1, who=who))
     assert found.ok and found.complete, str(found)
 
@@ -188,7 +188,7 @@ def storm(variant, seed):
 
 @pytest.mark.parametrize("variant", **right_ids)
 def test_in_a_storm_no_property_rejects_a_right_variant(variant):
-    for seed in range(30):
+    for seed in range(20):
         bus = storm(variant, seed)
         assert broken_along(variant.make(3), bus.trace, [*PROOF, agreement, validity]) == [], seed
 

@@ -30,7 +30,7 @@ from paxos_lab.paxos import (
     single_decree,
 )
 
-RUNS = 300
+RUNS = 200
 
 SETTINGS = {
     "1 proposer, 3 acceptors": {"values": ["x"], "acceptors": 3},
