@@ -1,5 +1,6 @@
 """For every test, notebooks included: a learner's folder of its own, and who runs when."""
 
+import gc
 import os
 import tempfile
 
@@ -33,6 +34,11 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_collection_modifyitems(items):
     # The longest files first: the processes share them out, and none waits for another at the end.
     items.sort(key=lambda item: _turn(_file(item.nodeid)))
+
+
+def pytest_collection_finish():
+    # Thousands of tests stay to the end; the garbage collector need not look at them again and again.
+    gc.freeze()
 
 
 def pytest_runtest_setup(item):
