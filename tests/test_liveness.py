@@ -38,7 +38,7 @@ VALUES = ["x", "y", "z"]
 
 
 def chosen_in(bus):
-    sent = [(e.sender, e.message) for e in bus.trace.messages]
+    sent = bus.trace.sent
     return {proposal.value for proposal in chosen(sent, bus["p1"].quorums)}
 
 
@@ -284,7 +284,7 @@ def test_a_race_counts_what_a_trace_shows():
 
 
 def chosen_at(bus, steps):
-    sent = [(e.sender, e.message) for e in bus.trace[:steps].messages]
+    sent = bus.trace[:steps].sent
     return chosen(sent, bus["p1"].quorums)
 
 

@@ -214,7 +214,7 @@ class Duel(widgets.VBox):
         for envelope in step.sent:
             self._sent_at[envelope.id] = step.time
         if any(isinstance(e.message, Accepted) for e in step.sent):
-            sent = [(e.sender, e.message) for e in self.bus.trace.messages]
+            sent = self.bus.trace.sent
             self.chosen = sorted({p.value for p in chosen(sent, self._proposer("p1").quorums)})
 
     def _time_of(self, event: Event) -> float:

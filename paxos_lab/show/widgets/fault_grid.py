@@ -322,11 +322,7 @@ class FaultGrid(widgets.VBox):
     def _facts(self, bus: MessageBus) -> _Facts:
         """What came of a run, seen from outside."""
         trace = bus.trace
-        values = tuple(
-            dict.fromkeys(
-                p.value for p in chosen([(e.sender, e.message) for e in trace.messages], self.quorums)
-            )
-        )
+        values = tuple(dict.fromkeys(p.value for p in chosen(trace.sent, self.quorums)))
         learnings = [s for s in trace if s.changed.get("learned", (None, None))[1] is not None]
         learned = dict.fromkeys(s.changed["learned"][1] for s in learnings)
         broken = ""

@@ -154,7 +154,7 @@ class Stepper(anywidget.AnyWidget):
         """Everything on screen as plain JSON data."""
         bus, trace = self.bus, self.bus.trace
         picture = self.picture()
-        sent = [(e.sender, e.message) for e in trace.messages]
+        sent = trace.sent
         return {
             "step": len(trace),
             "steps": len(trace) + len(self._future),

@@ -35,7 +35,7 @@ class Refutation:
 
 
 def _sent(bus: MessageBus) -> list[tuple[str, Any]]:
-    return [(e.sender, e.message) for e in bus.trace.messages]
+    return bus.trace.sent
 
 
 def _winners(bus: MessageBus, acceptors: int = 3) -> set[Any]:

@@ -286,7 +286,7 @@ class AdversaryGame(widgets.VBox):
 
     def _seen_from_outside(self) -> tuple[list[tuple[str, Any]], dict[str, Node]]:
         bus = self.board.bus
-        return [(e.sender, e.message) for e in bus.trace.messages], {node.name: node for node in bus}
+        return bus.trace.sent, {node.name: node for node in bus}
 
     def _redraw(self) -> None:
         self.board.view = self.board.look()

@@ -131,7 +131,7 @@ def _tea_and_coffee() -> list[Node]:
 
 def winners(bus: MessageBus) -> dict[Any, Ballot]:
     """What is chosen, with a ballot in which it is."""
-    sent = [(e.sender, e.message) for e in bus.trace.messages]
+    sent = bus.trace.sent
     return {p.value: p.ballot for p in chosen(sent, quorums_of(sent, {node.name: node for node in bus}))}
 
 
@@ -153,9 +153,7 @@ def outvoted(schedule: Any) -> str:
     """An acceptor votes for tea, and coffee is chosen: accepted is not chosen."""
     bus = played(schedule, "outvoted", _tea_and_coffee(), idle=("p2",))
     votes = [
-        s
-        for s, m in ((e.sender, e.message) for e in bus.trace.messages)
-        if getattr(m, "value", None) == "tea" and type(m).__name__ == "Accepted"
+        s for s, m in bus.trace.sent if getattr(m, "value", None) == "tea" and type(m).__name__ == "Accepted"
     ]
     found = winners(bus)
     if not votes:
