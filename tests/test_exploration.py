@@ -15,7 +15,7 @@ from paxos_lab import Crash, LabError, Node, RoleError, Trace, UnknownNode, repl
 from paxos_lab.paxos import Accept, Acceptor, Flexible, Prepare, Promise, Proposal, single_decree
 from paxos_lab.show import Stepper, ballot_board, space_time
 from paxos_lab.verify import Faults, agreement, exploration, explore, looks_at
-from paxos_lab.verify.guard import EndlessLoop
+from paxos_lab.verify.line_limit import EndlessLoop
 from paxos_lab.verify.mutants import by_id
 
 METHODS = ("plain", "numbered", "reduced")

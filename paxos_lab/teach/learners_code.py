@@ -24,7 +24,7 @@ from paxos_lab.contract import check_class
 from paxos_lab.node import Node, RoleError
 from paxos_lab.show.picture import short
 from paxos_lab.teach.answer import NotYet
-from paxos_lab.verify.guard import EndlessLoop, limited
+from paxos_lab.verify.line_limit import EndlessLoop, limited
 
 PATIENCE = 30.0  # seconds for one check as a whole; ours take one or two
 CALL_PATIENCE = 3.0  # seconds for one call of a learner's function, which should take no time at all
@@ -220,7 +220,7 @@ def fields_kept(node: Node) -> list[str]:
 def call(function: Callable[..., Any], *arguments: Any, called: str = "", lines: int = CALL_LINES) -> Any:
     """The result of a learner's function; its exception or endless loop becomes a `NotYet`.
 
-    `lines`: of Python that may run, those of the lab's own that it calls included.
+    `lines`: of Python that may run, those of the lab's own that it calls not counted.
     """
     called = (
         called or f"{getattr(function, '__name__', 'it')}({', '.join(short(repr(a), 60) for a in arguments)})"

@@ -19,7 +19,7 @@ from paxos_lab.teach.answer import NotYet
 from paxos_lab.teach.learners_code import a_function, call
 from paxos_lab.teach.task import Task
 from paxos_lab.teach.trials import every_schedule
-from paxos_lab.verify.guard import EndlessLoop
+from paxos_lab.verify.line_limit import EndlessLoop
 from paxos_lab.verify.properties import quorums_of
 from paxos_lab.verify.world import Faults
 
@@ -31,7 +31,7 @@ def played(schedule: Any, name: str, nodes: list[Node], idle: tuple[str, ...] = 
     schedule = a_function(schedule, name)
     bus = MessageBus(nodes, delay=1, idle=idle)
     try:
-        call(schedule, bus, called=f"{name}(bus)", lines=1_000_000)  # the bus works in there, too
+        call(schedule, bus, called=f"{name}(bus)", lines=10_000)  # each may be a step of the bus
     except NotYet as error:
         cause = error.__cause__
         if isinstance(cause, LabError) and not isinstance(cause, EndlessLoop):
