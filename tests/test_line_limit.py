@@ -10,7 +10,7 @@ import pytest
 
 from paxos_lab.paxos import single_decree
 from paxos_lab.verify import explore
-from paxos_lab.verify.line_limit import EndlessLoop, limited
+from paxos_lab.world.line_limit import EndlessLoop, limited
 
 ENDLESS = {
     "on one line": "while True: pass",
