@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from paxos_lab.contract import check_apart, check_class, run_hook, unknown
+from paxos_lab.contract import check_apart, check_class, unknown
 from paxos_lab.events import (
     OUTSIDE,
     Crash,
@@ -29,10 +29,12 @@ from paxos_lab.events import (
     Timeout,
     node_of,
 )
+from paxos_lab.memory import Memory
 from paxos_lab.network import Delay, Network
 from paxos_lab.node import CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
 from paxos_lab.plain import why_mutable
-from paxos_lab.state import State, changes, forget_volatile, put_state, state_of, twin
+from paxos_lab.rehearsal import Rehearsals
+from paxos_lab.state import State, forget_volatile, put_state, state_of, twin
 from paxos_lab.trace import Step, Trace
 
 
@@ -88,7 +90,7 @@ class MessageBus:
         for name, node in self._nodes.items():
             put_state(node, self._birth[name])
         # What each node's fields were after the last step, to tell what the next one changes.
-        self._known: dict[str, list[Any]] = {n: list(state) for n, state in self._birth.items()}
+        self._remember({n: Memory(node, list(self._birth[n])) for n, node in self._nodes.items()})
         self._network = self._fresh_network.copy()
         self._steps = 0
         self.now = 0.0
@@ -96,6 +98,10 @@ class MessageBus:
         self._down: dict[str, int] = {}  # name -> step of the crash
         self._started: set[str] = set()
         self._to_start = [name for name in self._startable() if name not in self._idle]
+
+    def _remember(self, memories: dict[str, Memory]) -> None:
+        self._memories = memories
+        self._rehearsals = Rehearsals(memories, memories)
 
     # ---- looking
 
@@ -248,8 +254,10 @@ class MessageBus:
         self._require(event)
         if at is not None and not (isinstance(at, int | float) and self.now <= at < math.inf):
             raise NotEnabled(f"the time {at!r} is no time from {self.now} on (step {self._steps + 1})")
-        if not self._traced:  # the state known is as old as the last recorded step
-            self._known = {name: list(state_of(node)) for name, node in self._nodes.items()}
+        if not self._traced:  # the state known may be as old as the last recorded step
+            self._remember(
+                {name: Memory(node, list(state_of(node))) for name, node in self._nodes.items()}
+            )
         with self._undoing():
             step = self._happen(event, at, record=True)
         assert step is not None
@@ -274,7 +282,9 @@ class MessageBus:
                 self.rewind(len(self._trace))
             raise
 
-    def _happen(self, event: Event, at: float | None, record: bool) -> Step | None:
+    def _happen(
+        self, event: Event, at: float | None, record: bool, undisturbed: bool = False
+    ) -> Step | None:
         """Make an event happen that is known to be possible."""
         inner: Any = event.during if type(event) is Crash and event.during is not None else event
         kind = type(inner)
@@ -285,24 +295,24 @@ class MessageBus:
         if kind is Deliver:
             envelope, due, cause = network.flying[inner.envelope.id]
             name, time = envelope.to, due if due > time else time
-            effects = self._run(name, "receive", envelope.sender, envelope.message)
+            effects = self._run(name, "receive", (envelope.sender, envelope.message), undisturbed)
             network.take(envelope)
         elif kind is Timeout:
             name = inner.node
             due, _, cause = network.timers[name, inner.timer]
             time = max(time, due)
-            effects = self._run(name, "timeout", inner.timer)
+            effects = self._run(name, "timeout", (inner.timer,), undisturbed)
             network.cancel_timer(name, inner.timer)
         elif kind is Start:
             name = inner.node
-            effects = self._run(name, "start")
+            effects = self._run(name, "start", (), undisturbed)
             self._begun(name)
         elif kind is Invoke:
             name = inner.node
-            effects = self._run(name, "receive", OUTSIDE, inner.message)
+            effects = self._run(name, "receive", (OUTSIDE, inner.message), undisturbed)
         elif kind is Restart:
             name = inner.node
-            effects = self._run(name, "recover")
+            effects = self._run(name, "recover", (), undisturbed)
             cause = self._down.pop(name)
             self._begun(name)
         elif kind is Crash:
@@ -331,21 +341,23 @@ class MessageBus:
             return None
         changed: dict[str, tuple[Any, Any]] = {}
         if name is not None:
-            changed = changes(self._nodes[name], self._known[name])
+            memory = self._memories[name]
+            if not self._checked or type(event) is Crash:  # else it is up to date since the hook ran
+                memory.catch_up()
+            changed = memory.changes()
         step = Step(self._steps, self.now, event, name, changed, tuple(sent), cause)
         if self._traced:
             self._trace.append(step)
         return step
 
-    def _run(self, name: str, hook: str, *arguments: Any) -> list[Effect]:
+    def _run(self, name: str, hook: str, arguments: tuple[Any, ...], undisturbed: bool) -> list[Effect]:
         """Run a hook; if checked, one that breaks its contract leaves every node as it was."""
-        node = self._nodes[name]
         if self._checked:
             try:
-                return run_hook(node, hook, arguments, self._nodes)
+                return self._rehearsals.run(name, hook, arguments, undisturbed=undisturbed)
             except RoleError as error:
                 raise type(error)(f"{error} (step {self._steps + 1})") from error.__cause__
-        return react(node, hook, *arguments)
+        return react(self._nodes[name], hook, *arguments)
 
     def _wind(self, name: str, effect: Effect) -> None:
         """Start or stop a timer."""
@@ -451,6 +463,9 @@ class MessageBus:
         (`MessageBus.upcoming`). Returns the number of steps made.
         """
         choose = schedule or MessageBus.upcoming
+        # What the reader hands in may change a node by hand between two steps.
+        alone = schedule is None and until is None and not self._network.asks
+        undisturbed = False
         with self._undoing():
             for made in range(max_steps):
                 if until is not None and until(self):
@@ -460,7 +475,8 @@ class MessageBus:
                     return made
                 if schedule is not None:  # virtual time names only what is possible
                     self._require(event)
-                self._happen(event, None, record=self._traced)
+                self._happen(event, None, self._traced, undisturbed)
+                undisturbed = alone
         return max_steps
 
     def rewind(self, step: int | Step) -> None:
@@ -486,7 +502,7 @@ class MessageBus:
         other._nodes = {name: twin(node) for name, node in self._nodes.items()}
         other._network = self._network.copy()
         other._trace = Trace(self._trace)
-        other._known = {name: list(state) for name, state in self._known.items()}
+        other._remember({name: memory.copy_for(other._nodes[name]) for name, memory in self._memories.items()})
         for part in ("_started", "_to_start", "_down"):
             setattr(other, part, copy.copy(getattr(self, part)))
         return other

@@ -13,8 +13,10 @@ import math
 import sys
 import weakref
 from collections.abc import Iterable
+from itertools import chain, repeat
 from typing import Any
 
+from paxos_lab.journal import JournaledDict
 from paxos_lab.node import LabError
 
 ATOMS = frozenset({int, str, float, bool, type(None), bytes})
@@ -64,29 +66,93 @@ def why_mutable(value: Any, where: str = "it") -> str | None:
 
 def copy_of(value: Any) -> Any:
     """A copy that shares nothing changeable with `value`; raises `NotPlain` if there is none."""
+    return copy_like(value, None)
+
+
+def copy_like(value: Any, old: Any) -> Any:
+    """As `copy_of`, faster where `old`, an earlier copy, has the very same entries."""
+    try:
+        return _copy(value, old)
+    except RecursionError:
+        raise NotPlain("it holds itself, or is nested too deep: keep the name of a thing, not the thing") from None
+
+
+def _copy(value: Any, old: Any = None) -> Any:
     kind = type(value)
     if kind in ATOMS:
         return value
-    if kind is dict:
+    # What a copy holds and is no copy itself was found to be immutable when that copy was made.
+    if kind is dict or kind is JournaledDict:
+        if type(old) is dict:
+            known = old.get
+            return {
+                (k if type(k) in ATOMS else _copy(k)): (v if type(v) in ATOMS or v is known(k) else _copy(v))
+                for k, v in value.items()
+            }
         return {
-            (k if type(k) in ATOMS else copy_of(k)): (v if type(v) in ATOMS else copy_of(v))
+            (k if type(k) in ATOMS else _copy(k)): (v if type(v) in ATOMS else _copy(v))
             for k, v in value.items()
         }
     if kind is list:
-        return [copy_of(v) for v in value]
+        if type(old) is list:
+            return [v if v is k else _copy(v) for v, k in zip(value, chain(old, repeat(None)), strict=False)]
+        return [_copy(v) for v in value]
     if kind is set:
-        return {copy_of(v) for v in value}
+        if type(old) is set:
+            return (value & old) | {_copy(v) for v in value - old}
+        return {_copy(v) for v in value}
     reason = why_mutable(value)
     if reason is None:
         return value
     if isinstance(value, tuple):
-        return tuple.__new__(kind, [copy_of(v) for v in value])
+        return tuple.__new__(kind, [_copy(v) for v in value])
     if _is_instance_of_dataclass(value):
-        return _rebuilt(kind, {n: copy_of(v) for n, v in _parts(value)})
+        return _rebuilt(kind, {n: _copy(v) for n, v in _parts(value)})
     if isinstance(value, list | set | dict):  # a Counter, a defaultdict, ...
         plain = next(k for k in (list, set, dict) if isinstance(value, k)).__name__
         raise NotPlain(f"it is a {kind.__name__}: use a plain {plain}")
     raise NotPlain(reason)
+
+
+def alike(value: Any, other: Any) -> bool:
+    """True for values of one kind that are equal; NaN counts as equal to NaN, wherever it stands."""
+    if value is other:
+        return True
+    kind, its_kind = type(value), type(other)
+    if kind is JournaledDict:
+        kind = dict
+    if its_kind is JournaledDict:
+        its_kind = dict
+    if kind is not its_kind:
+        return False
+    if value == other:
+        return True
+    if kind is float:
+        return bool(value != value and other != other)
+    if kind is dict:
+        return value.keys() == other.keys() and all(alike(v, other[k]) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return len(value) == len(other) and all(map(alike, value, other))
+    if _is_instance_of_dataclass(value):
+        return all(alike(v, getattr(other, n)) for n, v in _parts(value))
+    return False
+
+
+def shown(value: Any, most: int = 120) -> str:
+    """`repr(value)`, cut to `most` characters; says so where there is none."""
+    try:
+        text = repr(value)
+    except Exception as error:
+        text = f"<a {type(value).__name__} that cannot be shown: {type(error).__name__} in its repr>"
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def said(error: BaseException) -> str:
+    """The text of an error; says so where there is none."""
+    try:
+        return str(error)
+    except Exception as other:
+        return f"<its text cannot be shown: {type(other).__name__} in its __str__>"
 
 
 def to_json(value: Any) -> Any:
@@ -108,7 +174,7 @@ def to_json(value: Any) -> Any:
     if kind in (set, frozenset):
         # Sorted by text: the order of a set depends on the hash seed, a file must not.
         return {"$": kind.__name__, "items": sorted((to_json(v) for v in value), key=repr)}
-    if kind is dict:
+    if kind is dict or kind is JournaledDict:
         return {"$": "dict", "items": [[to_json(k), to_json(v)] for k, v in value.items()]}
     if kind is bytes:
         return {"$": "bytes", "hex": value.hex()}
@@ -155,7 +221,7 @@ def _from_json(data: Any, known: dict[str, type]) -> Any:
             return make([_from_json(v, known) for v in items])
         case {"$": str(name), **parts}:
             return _build(name, {k: _from_json(v, known) for k, v in parts.items()}, known)
-    raise LabError(f"expected an object with the key '$' and its parts, found {_short(data)}")
+    raise LabError(f"expected an object with the key '$' and its parts, found {shown(data)}")
 
 
 def _build(name: str, parts: dict[str, Any], known: dict[str, type]) -> Any:
@@ -202,8 +268,3 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
 
 def _is_instance_of_dataclass(value: Any) -> bool:
     return dataclasses.is_dataclass(value) and not isinstance(value, type)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 120 else text[:119] + "…"

@@ -15,9 +15,10 @@ from functools import cache
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from paxos_lab.contract import check_effect, run_hook
+from paxos_lab.contract import check_effect
 from paxos_lab.node import Effect, LabError, Node, RoleError, field_names, react
 from paxos_lab.plain import NotPlain, copy_of
+from paxos_lab.rehearsal import run_hook
 from paxos_lab.state import fields_of
 from paxos_lab.verify.frozen import Kind, WatchedDict, entry_of, freeze, is_flat, thaw, with_entry
 from paxos_lab.verify.watching import Log, Masked, Place, watching
