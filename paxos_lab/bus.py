@@ -343,7 +343,7 @@ class MessageBus:
         if name is not None:
             memory = self._memories[name]
             if not self._checked or type(event) is Crash:  # else it is up to date since the hook ran
-                memory.catch_up()
+                memory.note()
             changed = memory.changes()
         step = Step(self._steps, self.now, event, name, changed, tuple(sent), cause)
         if self._traced:
@@ -354,7 +354,7 @@ class MessageBus:
         """Run a hook; if checked, one that breaks its contract leaves every node as it was."""
         if self._checked:
             try:
-                return self._rehearsals.run(name, hook, arguments, undisturbed=undisturbed)
+                return self._rehearsals.run(name, hook, arguments, undisturbed)
             except RoleError as error:
                 raise type(error)(f"{error} (step {self._steps + 1})") from error.__cause__
         return react(self._nodes[name], hook, *arguments)

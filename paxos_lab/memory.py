@@ -20,7 +20,7 @@ from paxos_lab.node import Node, field_names
 from paxos_lab.plain import ATOMS, alike, copy_like, copy_of, why_mutable
 from paxos_lab.state import copy_field, put_state, read, reader
 
-LARGE = 64
+LARGE = 32
 _MISSING = object()
 
 # What counts as a holder of a field's value when nobody but the node knows it: the node, the tuple
@@ -94,7 +94,7 @@ class Memory:
                     changed[i] = value
             elif kind is JournaledDict and value is self._held[i]:
                 if any(_differ(value, old, key) for key in value.written):
-                    fixed = all(map(_is_fixed, map(value.get, value.written)))
+                    fixed = all(_is_fixed(value.get(key), old.get(key)) for key in value.written)
                     changed[i] = dict(value) if fixed else self._copy(i, value, old)
             else:
                 new = self._copy(i, value, old)
@@ -122,7 +122,12 @@ class Memory:
     def catch_up(self) -> None:
         """Note what anybody changed."""
         if not self.is_current():
-            touched = self.touched()
+            self.note()
+
+    def note(self) -> None:
+        """As `catch_up`, for when something is likely to have changed."""
+        touched = self.touched()
+        if touched:
             changed = self.look(touched)
             self.commit(touched, changed)
             if changed:
@@ -223,19 +228,20 @@ class Memory:
 
     def _hold_containers(self) -> None:
         boxes, copies, where, journals = [], [], [], {}
-        self._written = {}
+        self._boxes, self._written = boxes, {}
         for i, copy in enumerate(self.known):
             value = self._values[i]
             if value is copy:
                 continue
             kind = type(value)
-            if kind is JournaledDict and all(map(_is_fixed, map(value.get, value.written))):
+            if kind is JournaledDict and all(_is_fixed(value.get(k), copy.get(k)) for k in value.written):
                 self._written[i], value.written = value.written, set()
                 journals[i] = value
                 continue
             if kind is JournaledDict:
                 value = self._replace(i, dict(value))
-            elif kind is dict and len(value) > LARGE and all(map(_is_fixed, value.values())):
+            elif kind is dict and len(value) > LARGE and all(map(is_, value.values(), copy.values())):
+                # Its entries are the very ones of the copy, so they cannot change.
                 value = None  # or we count as somebody who holds it
                 if getrefcount(self._values[i]) == _NOBODY_ELSE:
                     journals[i] = self._replace(i, JournaledDict(self._values[i]))
@@ -254,8 +260,8 @@ class Memory:
         return value
 
 
-def _is_fixed(value: Any) -> bool:
-    return type(value) in ATOMS or why_mutable(value) is None
+def _is_fixed(value: Any, copy: Any) -> bool:
+    return value is copy or type(value) in ATOMS or why_mutable(value) is None
 
 
 def _differ(value: dict[Any, Any], old: Any, key: Any) -> bool:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
+import operator
 import sys
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from itertools import chain, repeat
 from typing import Any
 
@@ -35,26 +37,39 @@ class NotPlain(LabError):
 def why_mutable(value: Any, where: str = "it") -> str | None:
     """Say why `value` could change after it was sent, or None if it cannot."""
     kind = type(value)
-    if kind in ATOMS or isinstance(value, enum.Enum):
+    if kind in ATOMS:
+        return None
+    read = parts_reader(kind)
+    if read is None or not kind.__dataclass_params__.frozen or kind.__hash__ in (None, object.__hash__):
+        return _why_mutable(value, where)
+    for part in read(value):
+        if type(part) not in ATOMS:
+            break
+    else:
+        return None
+    if _solid.get(id(value)) is value:
+        return None
+    for name, part in _parts(value):
+        if reason := why_mutable(part, f"{kind.__name__}.{name}"):
+            return reason
+    if kind.__weakrefoffset__:
+        _solid[id(value)] = value
+    return None
+
+
+def _why_mutable(value: Any, where: str) -> str | None:
+    kind = type(value)
+    if isinstance(value, enum.Enum):
         return None
     if isinstance(value, tuple | frozenset):
         for item in value:
             if type(item) not in ATOMS and (reason := why_mutable(item, f"an item of {where}")):
                 return reason
         return None
-    if _solid.get(id(value)) is value:
-        return None
     if _is_instance_of_dataclass(value):
         if not kind.__dataclass_params__.frozen:
             return f"{where} is a {kind.__name__}, which is not frozen: write @dataclass(frozen=True)"
-        if kind.__hash__ in (None, object.__hash__):
-            return f"{where} is a {kind.__name__}, which is not compared by its fields: leave out eq=False"
-        for name, part in _parts(value):
-            if reason := why_mutable(part, f"{kind.__name__}.{name}"):
-                return reason
-        if kind.__weakrefoffset__:
-            _solid[id(value)] = value
-        return None
+        return f"{where} is a {kind.__name__}, which is not compared by its fields: leave out eq=False"
     if isinstance(value, list | set | dict | bytearray):
         cures = {list: "a tuple", set: "a frozenset", dict: "a tuple of pairs", bytearray: "bytes"}
         cure = next(cure for changeable, cure in cures.items() if isinstance(value, changeable))
@@ -62,6 +77,24 @@ def why_mutable(value: Any, where: str = "it") -> str | None:
     if kind.__hash__ in (None, object.__hash__):
         return f"{where} is a {kind.__name__}, which is not compared by its value: use plain data"
     return None
+
+
+@cache
+def parts_reader(kind: type) -> Callable[[Any], tuple[Any, ...]] | None:
+    """What reads all fields of a dataclass at once; None for every other class."""
+    if not dataclasses.is_dataclass(kind) or issubclass(kind, enum.Enum | tuple | frozenset):
+        return None
+    return reader_of(tuple(field.name for field in dataclasses.fields(kind)))
+
+
+def reader_of(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """What reads the attributes of those names, always as a tuple."""
+    if len(names) >= 2:
+        return operator.attrgetter(*names)
+    if names:
+        one = operator.attrgetter(names[0])
+        return lambda value: (one(value),)
+    return lambda value: ()
 
 
 def copy_of(value: Any) -> Any:

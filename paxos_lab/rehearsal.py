@@ -14,7 +14,7 @@ in both alike.
 *Unchanged fields.* `Memory` knows each field as it was. A field that still holds the same object,
 which cannot change (a number, a text, a frozen dataclass), is unchanged. A container could have
 changed inside, so it is compared with a copy whose entries are the very same objects: no entry is
-compared twice by its parts. Only a dictionary of more than 64 entries that cannot change is not
+compared twice by its parts. Only a dictionary of more than 32 entries that cannot change is not
 gone through: it notes each write itself (`JournaledDict`), whoever makes it and by whatever
 name. As soon as an entry that can change comes into it, it is an ordinary dictionary again, compared
 in full. One way leads around the notes: to call `dict.__setitem__`, or another method of `dict`,
@@ -37,9 +37,7 @@ nobody can take it back. Only what it prints is kept from appearing twice: the r
 from __future__ import annotations
 
 import copy
-import dataclasses
 import io
-import operator
 import sys
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
@@ -49,7 +47,7 @@ from typing import Any, NamedTuple
 from paxos_lab.contract import changeable_parts, check_attributes, check_effect, undeclared
 from paxos_lab.memory import Memory
 from paxos_lab.node import Effect, Node, RoleError, react
-from paxos_lab.plain import ATOMS, alike, said, shown
+from paxos_lab.plain import ATOMS, alike, parts_reader, said, shown
 from paxos_lab.state import fields_of, state_of, twin
 
 AUDIT = 256
@@ -88,7 +86,7 @@ class Rehearsals:
         self._since_audit = 0
 
     def run(
-        self, name: str, hook: str, arguments: tuple[Any, ...], *, undisturbed: bool = False
+        self, name: str, hook: str, arguments: tuple[Any, ...], undisturbed: bool = False
     ) -> list[Effect]:
         """Run a hook; if it breaks the contract, restore everything and raise `RoleError`.
 
@@ -108,8 +106,10 @@ class Rehearsals:
             if type(argument) not in ATOMS:
                 _collect(argument, parts)
         role: Any = type(node)
-        shared = [(kind, field, copy.copy(vars(kind)[field])) for kind, field in _class_containers(role)]
-        call = Call(name, hook, arguments)
+        shared = []
+        for kind, field in _class_containers(role):
+            shared.append((kind, field, copy.copy(vars(kind)[field])))
+        call = tuple.__new__(Call, (name, hook, arguments))  # faster than by its own constructor
         try:
             rehearsal = _rehearse(mirror.node, hook, arguments)
             effects = _perform(node, call, rehearsal)
@@ -177,7 +177,7 @@ class Rehearsals:
                 other.twin = None
             other.restore()
         for part, _, was in parts:
-            for field, content in zip(_fields(type(part)), was, strict=True):
+            for field, content in zip(part.__dataclass_fields__, was, strict=True):
                 object.__setattr__(part, field, content)
         for kind, field, content in shared:
             setattr(kind, field, content)
@@ -252,31 +252,13 @@ def _collect(value: Any, parts: list[_Part]) -> None:
             if type(item) not in ATOMS:
                 _collect(item, parts)
     else:
-        read = _reader(type(value))
+        read = parts_reader(type(value))
         if read is not None:
             content = read(value)
             parts.append((value, read, content))
             for item in content:
                 if type(item) not in ATOMS:
                     _collect(item, parts)
-
-
-@cache
-def _reader(kind: type) -> Callable[[Any], tuple[Any, ...]] | None:
-    if not dataclasses.is_dataclass(kind):
-        return None
-    names = _fields(kind)
-    if len(names) >= 2:
-        return operator.attrgetter(*names)
-    if names:
-        one = operator.attrgetter(names[0])
-        return lambda value: (one(value),)
-    return lambda value: ()
-
-
-@cache
-def _fields(kind: Any) -> tuple[str, ...]:
-    return tuple(kind.__dataclass_fields__)
 
 
 # ---- the class

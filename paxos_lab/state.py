@@ -7,13 +7,12 @@ nothing of what a role does.
 from __future__ import annotations
 
 import dataclasses
-import operator
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from paxos_lab.node import Node, RoleError, field_names, stable_fields
-from paxos_lab.plain import NotPlain, copy_like, copy_of
+from paxos_lab.plain import NotPlain, copy_like, copy_of, reader_of
 
 State = tuple[Any, ...]
 """The values of a node's fields, in the order of `field_names`, sharing nothing with the node."""
@@ -71,9 +70,4 @@ def copy_field(node: Node, name: str, value: Any, old: Any = None) -> Any:
 @cache
 def reader(role: Any) -> Callable[[Node], State]:
     """What reads the values of all fields of a node of that class at once."""
-    names = tuple(f.name for f in dataclasses.fields(role) if f.name != "name")
-    if len(names) >= 2:
-        return operator.attrgetter(*names)
-    if names:
-        return lambda node: (getattr(node, names[0]),)
-    return lambda node: ()
+    return reader_of(tuple(f.name for f in dataclasses.fields(role) if f.name != "name"))
