@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from paxos_lab.contract import check_apart, check_class, unknown
-from paxos_lab.events import (
+from paxos_lab.node import CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
+from paxos_lab.world.copying import State, forget_volatile, put_state, state_of, twin
+from paxos_lab.world.data import why_mutable
+from paxos_lab.world.events import (
     OUTSIDE,
     Crash,
     Deliver,
@@ -29,13 +31,11 @@ from paxos_lab.events import (
     Timeout,
     node_of,
 )
-from paxos_lab.memory import Memory
-from paxos_lab.network import Delay, Network
-from paxos_lab.node import CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
-from paxos_lab.plain import why_mutable
-from paxos_lab.rehearsal import Rehearsals
-from paxos_lab.state import State, forget_volatile, put_state, state_of, twin
-from paxos_lab.trace import Step, Trace
+from paxos_lab.world.memory import Memory
+from paxos_lab.world.network import Delay, Network
+from paxos_lab.world.rehearsal import Rehearsals
+from paxos_lab.world.role_contract import check_apart, check_class, unknown
+from paxos_lab.world.trace import Step, Trace, TraceError
 
 
 class NotEnabled(LabError):
@@ -233,7 +233,7 @@ class MessageBus:
             case Invoke(node, message):
                 return self._why_not_up(node) or why_mutable(message, "the message")
             case _:
-                return f"{event!r} is no event: see paxos_lab.events for those there are"
+                return f"{event!r} is no event: see paxos_lab.world.events for those there are"
         return None
 
     def upcoming(self) -> Event | None:
@@ -255,9 +255,7 @@ class MessageBus:
         if at is not None and not (isinstance(at, int | float) and self.now <= at < math.inf):
             raise NotEnabled(f"the time {at!r} is no time from {self.now} on (step {self._steps + 1})")
         if not self._traced:  # the state known may be as old as the last recorded step
-            self._remember(
-                {name: Memory(node, list(state_of(node))) for name, node in self._nodes.items()}
-            )
+            self._remember({name: Memory(node, list(state_of(node))) for name, node in self._nodes.items()})
         with self._undoing():
             step = self._happen(event, at, record=True)
         assert step is not None
@@ -282,9 +280,7 @@ class MessageBus:
                 self.rewind(len(self._trace))
             raise
 
-    def _happen(
-        self, event: Event, at: float | None, record: bool, undisturbed: bool = False
-    ) -> Step | None:
+    def _happen(self, event: Event, at: float | None, record: bool, undisturbed: bool = False) -> Step | None:
         """Make an event happen that is known to be possible."""
         inner: Any = event.during if type(event) is Crash and event.during is not None else event
         kind = type(inner)
@@ -502,10 +498,33 @@ class MessageBus:
         other._nodes = {name: twin(node) for name, node in self._nodes.items()}
         other._network = self._network.copy()
         other._trace = Trace(self._trace)
-        other._remember({name: memory.copy_for(other._nodes[name]) for name, memory in self._memories.items()})
+        other._remember(
+            {name: memory.copy_for(other._nodes[name]) for name, memory in self._memories.items()}
+        )
         for part in ("_started", "_to_start", "_down"):
             setattr(other, part, copy.copy(getattr(self, part)))
         return other
 
     def __repr__(self) -> str:
         return f"<MessageBus: {len(self._nodes)} nodes, {len(self._network.flying)} in flight, step {self._steps}>"
+
+
+def replay(nodes: Iterable[Node], trace: Trace) -> MessageBus:
+    """Repeat `trace` on fresh nodes and return the bus at its end.
+
+    Raises `TraceError` naming the first step that these nodes do not reproduce.
+    """
+    nodes = list(nodes)
+    bus = MessageBus(nodes, idle=[node.name for node in nodes])
+    for step in trace:
+        try:
+            again = bus.apply(step.event, at=step.time)
+        except NotEnabled as error:
+            raise TraceError(f"step {step.step} of the trace cannot happen here: {error}") from error
+        for name, then, now in zip(step._fields, step, again, strict=True):
+            if then != now:
+                raise TraceError(
+                    f"step {step.step} ({type(step.event).__name__.lower()} at {step.node}) went "
+                    f"differently: {name} was {then!r} and is now {now!r}"
+                )
+    return bus

@@ -133,7 +133,7 @@ CHANCE = {
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("turn", (0, 1))
+@pytest.mark.parametrize("turn", [0, 1])
 @pytest.mark.parametrize("what", CHANCE)
 def test_chance_is_found_wherever_it_hides(what, turn, size):
     bus = warmed(role(CHANCE[what], size=size))
@@ -180,7 +180,7 @@ def test_meddling_with_another_node_is_found_wherever_it_hides(what, size):
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("what", ("table", "row", "seen", "lists"))
+@pytest.mark.parametrize("what", ["table", "row", "seen", "lists"])
 def test_what_leaked_out_of_a_node_is_watched_too(what, size):
     leak = []
 
@@ -263,7 +263,7 @@ def test_forging_a_message_that_was_kept_in_a_field_before_is_found():
     assert "changed the message it was given" in caught(bus, message)
 
 
-@pytest.mark.parametrize("kind", (list, dict, set))
+@pytest.mark.parametrize("kind", [list, dict, set])
 def test_a_container_in_the_class_is_no_state(kind):
     @dataclass
     class Shares(Holder):
@@ -369,7 +369,7 @@ def test_the_trace_of_lawful_steps_is_what_a_plain_comparison_says(seed):
             step, other, third = ([bus.crash(name), bus.restart(name)][0] for bus in (checked, free, blind))
             before[name] = None
         else:
-            step, other, third = (bus.invoke(name, message) for bus in (checked, free, blind))
+            step, other, _third = (bus.invoke(name, message) for bus in (checked, free, blind))
         after = fields(checked[name])
         assert step.changed == other.changed
         assert after == fields(free[name]) == fields(blind[name])
