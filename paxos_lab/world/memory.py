@@ -10,8 +10,7 @@ looked at.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import compress, count
-from operator import is_, is_not
+from operator import is_
 from sys import getrefcount
 from typing import Any
 
@@ -42,6 +41,7 @@ class Memory:
         self.twin: Memory | None = None
         self._names = field_names(node)
         self._read = reader(role)
+        self._numbers = range(len(known))
         self._values: tuple[Any, ...] = tuple(known)  # as they were read last
         self._held = self._values  # as they were when all was up to date; containers come in later
         self._boxes: list[Any] = []  # containers that are compared with a copy,
@@ -66,22 +66,34 @@ class Memory:
                     return False
         return True
 
-    def touched(self) -> list[int]:
-        """The numbers of the fields that may have changed; raises `RoleError` if one is gone."""
-        try:
-            self._values = values = self._read(self.node)
-        except AttributeError:
-            self._values = values = read(self.node)  # says which
-        found = list(compress(count(), map(is_not, values, self._held)))
-        if self._boxes != self._copies:
-            for i, box, copy in zip(self._where, self._boxes, self._copies, strict=True):
-                if box != copy and i not in found:
-                    found.append(i)
-        if self._journals:
-            for i, journal in self._journals.items():
-                if journal.written and i not in found:
-                    found.append(i)
+    def touched(self, twin: Memory | None = None) -> list[int]:
+        """The numbers of the fields that may have changed, here or in the twin.
+
+        Raises `RoleError` if one is gone.
+        """
+        values, held = self._read_again(), self._held
+        if twin is None:
+            found = [i for i in self._numbers if values[i] is not held[i]]
+        else:
+            its, theirs = twin._read_again(), twin._held
+            found = [i for i in self._numbers if values[i] is not held[i] or its[i] is not theirs[i]]
+        for memory in (self, twin):
+            if memory is None:
+                continue
+            if memory._boxes != memory._copies:
+                for i, box, copy in zip(memory._where, memory._boxes, memory._copies, strict=True):
+                    if box != copy and i not in found:
+                        found.append(i)
+            if memory._journals:
+                found += [i for i, journal in memory._journals.items() if journal.written and i not in found]
         return found
+
+    def _read_again(self) -> tuple[Any, ...]:
+        try:
+            self._values = self._read(self.node)
+        except AttributeError:
+            self._values = read(self.node)  # says which is gone
+        return self._values
 
     def look(self, touched: list[int]) -> dict[int, Any]:
         """Copies of those fields that did change, by number; raises `RoleError` where there is none."""
@@ -106,14 +118,14 @@ class Memory:
 
     def commit(self, touched: list[int], changed: dict[int, Any]) -> None:
         """Bring `known` up to date with what `touched` and `look` found."""
-        known, earlier, values = self.known, self._earlier, self._values
+        known, earlier = self.known, self._earlier
         for i, new in changed.items():
             if i not in earlier:
                 earlier[i] = known[i]
             elif type(earlier[i]) is type(new) and earlier[i] == new:
                 del earlier[i]  # changed, and changed back
             known[i] = new
-        self._held = values
+        self._held = values = self._values
         for i in touched:
             if values[i] is not known[i] or i in self._where or i in self._journals:
                 self._hold_containers()
@@ -196,29 +208,30 @@ class Memory:
         What cannot change is then one object in both, so that comparing them costs next to nothing;
         and no two fields there are one container, even if the role made them so.
         """
-        values = list(twin._values)
         containers = bool(twin._where or twin._journals)
         for i in numbers:
-            value, known, mine = self._values[i], self.known[i], values[i]
-            if value is not known:
+            value = self._values[i]
+            if value is not self.known[i]:
                 containers = True
-                if i in self._journals and type(mine) is JournaledDict and mine is twin._held[i]:
-                    for key in self._written[i] | mine.written:
-                        if key in value:
-                            dict.__setitem__(mine, key, value[key])
-                        else:
-                            dict.pop(mine, key, None)
-                    mine.written = set()
-                    continue
-                value = copy_like(value, known)
-                if i in self._journals:
-                    value = JournaledDict(value)
-            if value is not mine:
-                values[i] = value
-                setattr(twin.node, self._names[i], value)
-        twin._values = twin._held = tuple(values)
+                value = self._copy_for_twin(i, value, twin)
+            setattr(twin.node, self._names[i], value)
+        twin._held = twin._values = twin._read(twin.node)
         if containers:
             twin._hold_containers()
+
+    def _copy_for_twin(self, number: int, value: Any, twin: Memory) -> Any:
+        mine = twin._values[number]
+        if number not in self._journals:
+            return copy_like(value, self.known[number])
+        if number not in twin._journals or mine is not twin._held[number]:
+            return JournaledDict(copy_like(value, self.known[number]))
+        for key in self._written[number] | mine.written:
+            if key in value:
+                dict.__setitem__(mine, key, value[key])
+            else:
+                dict.pop(mine, key, None)
+        mine.written = set()
+        return mine
 
     # ---- within
 
@@ -226,8 +239,9 @@ class Memory:
         return copy_field(self.node, self._names[number], value, old)
 
     def _hold_containers(self) -> None:
-        boxes, copies, where, journals = [], [], [], {}
-        self._boxes, self._written = boxes, {}
+        boxes: list[Any] = []
+        copies, where, journals = [], [], {}
+        self._boxes, self._written = boxes, {}  # nothing of the old ones counts as holding a container
         for i, copy in enumerate(self.known):
             value = self._values[i]
             if value is copy:

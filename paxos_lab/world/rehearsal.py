@@ -142,29 +142,27 @@ class Rehearsals:
         self, memory: Memory, mirror: Memory, effects: list[Effect], rehearsal: object, call: Call
     ) -> None:
         """Both runs must have done the same; then the memories are brought up to date."""
-        node = memory.node
         try:
-            touched, its = memory.touched(), mirror.touched()
+            touched = memory.touched(mirror)
             changed = memory.look(touched)
         except RoleError as error:
             raise RoleError(f"{call}: {error}") from error
-        numbers = touched if touched == its else sorted({*touched, *its})
-        different = memory.difference(numbers, mirror)
+        different = memory.difference(touched, mirror)
         if different is not None:
             field, mine, other = different
             raise RoleError(
                 f"{call} is not deterministic: run twice on the same state and message it left "
                 f"{field} = {shown(other)} and {field} = {shown(mine)}. A role may not read chance, "
-                f"the clock, or anything but its own fields{_one_in_two(node, field)}"
+                f"the clock, or anything but its own fields{_one_in_two(memory.node, field)}"
             )
-        if effects != rehearsal and not alike(effects, rehearsal):
+        if (effects or rehearsal) and effects != rehearsal and not alike(effects, rehearsal):
             raise RoleError(
                 f"{call} is not deterministic: run twice on the same state and message it asked for "
                 f"{shown(rehearsal)} and for {shown(effects)}"
             )
-        memory.commit(touched, changed)
-        if numbers:
-            memory.lead(numbers, mirror)
+        if touched:
+            memory.commit(touched, changed)
+            memory.lead(touched, mirror)
 
     def _undo(self, memory: Memory, parts: list[_Part], shared: list[tuple[Any, str, Any]]) -> None:
         node = memory.node
@@ -213,14 +211,14 @@ def run_hook(node: Node, hook: str, arguments: tuple[Any, ...], names: Collectio
 
 
 def _rehearse(node: Node, hook: str, arguments: tuple[Any, ...]) -> list[Effect] | Exception:
-    out, err = sys.stdout, sys.stderr
-    sys.stdout = sys.stderr = _NOWHERE
+    out = sys.stdout
+    sys.stdout = _NOWHERE
     try:
         return react(node, hook, *arguments)
     except Exception as error:  # told after the node has run, which may print something first
         return error
     finally:
-        sys.stdout, sys.stderr = out, err
+        sys.stdout = out
 
 
 def _perform(node: Node, call: Call, rehearsal: object) -> list[Effect]:
