@@ -18,6 +18,7 @@ from paxos_lab.node import Node, field_names
 from paxos_lab.world.copying import copy_field, put_state, read, reader
 from paxos_lab.world.data import ATOMS, alike, copy_like, why_mutable
 from paxos_lab.world.journal import JournaledDict
+from paxos_lab.world.role_contract import attributes, class_containers
 
 LARGE = 32
 _MISSING = object()
@@ -32,6 +33,7 @@ class Memory:
 
     `known`: the values in the order of `field_names`: things that cannot change themselves, copies
     of all else. `twin`: the memory of a second node of the same class and state, if there is one.
+    `attributes`, `class_containers`: of the class, see `role_contract`.
     """
 
     def __init__(self, node: Node, known: list[Any]) -> None:
@@ -39,6 +41,8 @@ class Memory:
         self.node = node
         self.known = known
         self.twin: Memory | None = None
+        self.attributes = attributes(role)
+        self.class_containers = class_containers(role)
         self._names = field_names(node)
         self._read = reader(role)
         self._numbers = range(len(known))
@@ -100,11 +104,10 @@ class Memory:
         changed = {}
         for i in touched:
             value, old = self._values[i], self.known[i]
-            kind = type(value)
-            if kind in ATOMS:
-                if kind is not type(old) or (value != old and (value == value or old == old)):  # NaN is NaN
+            if type(value) in ATOMS:
+                if value is not old and not alike(value, old):
                     changed[i] = value
-            elif kind is JournaledDict and value is self._held[i]:
+            elif i in self._journals and value is self._held[i]:
                 if any(_differ(value, old, key) for key in value.written):
                     fixed = all(_is_fixed(value.get(key), old.get(key)) for key in value.written)
                     changed[i] = dict(value) if fixed else self._copy(i, value, old)
@@ -145,14 +148,6 @@ class Memory:
             if changed:
                 self.twin = None
 
-    def first_change(self) -> str | None:
-        """The name of a field that is not as it is known, or None."""
-        touched = self.touched()
-        for i in self.look(touched):
-            return self._names[i]
-        self.commit(touched, {})
-        return None
-
     def restore(self) -> None:
         """Give the node back the fields that are known."""
         put_state(self.node, tuple(self.known))
@@ -173,11 +168,19 @@ class Memory:
         other._earlier = dict(self._earlier)
         return other
 
-    def audit(self) -> str | None:
+    def bypassed(self) -> str | None:
         """The name of a dictionary that was written past its own notes, or None."""
         for i, journal in self._journals.items():
             if not journal.written and journal != self.known[i]:
                 return self._names[i]
+        return None
+
+    def first_change(self) -> str | None:
+        """The name of a field that is not as it is known, or None."""
+        touched = self.touched()
+        for i in self.look(touched):
+            return self._names[i]
+        self.commit(touched, {})
         return None
 
     # ---- a twin that makes the same steps
@@ -192,7 +195,7 @@ class Memory:
         """(field, ours, the twin's) of one that is not the same in both; or None."""
         for i in numbers:
             mine, its = self._values[i], twin._values[i]
-            if mine is its:
+            if mine is its or type(mine) in ATOMS and type(mine) is type(its) and mine == its:
                 continue
             if i in self._journals and i in twin._journals and mine is self._held[i] and its is twin._held[i]:
                 if any(_differ(mine, its, key) for key in mine.written | its.written):

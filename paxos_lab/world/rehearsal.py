@@ -9,7 +9,8 @@ have touched.
 runs on the twin first, then on the node. Both began in the same state, so the wishes and the
 fields must be the same in the end. Afterwards the twin takes over each changed field from the node as
 a copy of its own: so chance of an earlier step, or two fields that are one list, cannot hide
-in both alike.
+in both alike. What a role leaves outside of its fields (in a global variable, say) belongs to one of
+the two only; if it is changed there, they part, and the next hook shows it.
 
 *Unchanged fields.* `Memory` knows each field as it was. A field that still holds the same object,
 which cannot change (a number, a text, a frozen dataclass), is unchanged. A container could have
@@ -21,11 +22,14 @@ in full. One way leads around the notes: to call `dict.__setitem__`, or another 
 on such a dictionary by that name. So every `AUDIT` hooks, and whenever a run ends, it is
 compared in full as well; a breach found so is told with the steps between which it lies.
 
-*Other nodes.* A hook must not change them, so they are looked at in the same way, fields and
-containers, after each hook.
+*Other nodes.* A hook must not change them. They are looked at in the same way, fields and containers,
+after each hook. Only in a run in which nothing but the bus chooses the events (`alone`) that can
+wait: a node is then looked at when its own turn comes, and all of them when the run ends. If one is not
+as it was left, somebody has meddled, so the bus goes back to where the run began, and makes the same run
+again, in which everybody is looked at, in full, after each hook. That names the step.
 
-*By hand.* What somebody changes between two steps (in a cell, in a schedule) is no breach. `rehearse`
-notes it before the hook, unless the bus says that nothing but the bus ran since the last one.
+*By hand.* What somebody changes between two steps (in a cell, in a schedule) is no breach. It is
+noted before the next hook, unless the run is one in which nobody can.
 
 *The message and the class.* Frozen dataclasses can be forced. So each part of the message must be
 the same object as before, and each list, set or dictionary in the class must be equal to what it was.
@@ -40,7 +44,6 @@ import copy
 import io
 import sys
 from collections.abc import Callable, Collection, Mapping
-from functools import cache
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -74,41 +77,41 @@ class _Nowhere(io.TextIOBase):
 _NOWHERE = _Nowhere()
 
 
+class Disturbed(RoleError):
+    """Somebody changed a node outside of its own hooks, in one of the last steps."""
+
+
 class Rehearsals:
     """Runs the hooks of nodes under the contract.
 
     `memories`: everybody by name; a hook must leave the others alone. `names`: whom it can send to.
+    `thorough`: compare everything in full after each hook, whatever it costs.
     """
 
-    def __init__(self, memories: Mapping[str, Memory], names: Collection[str]) -> None:
+    def __init__(self, memories: Mapping[str, Memory], names: Collection[str], thorough: bool = False) -> None:
         self._memories = memories
         self._names = names
+        self._thorough = thorough
         self._since_audit = 0
 
-    def run(
-        self, name: str, hook: str, arguments: tuple[Any, ...], undisturbed: bool = False
-    ) -> list[Effect]:
+    def run(self, name: str, hook: str, arguments: tuple[Any, ...], alone: bool = False) -> list[Effect]:
         """Run a hook; if it breaks the contract, restore everything and raise `RoleError`.
 
-        `undisturbed`: nothing but hooks of these nodes ran since the last one. The memory of the
-        node is up to date afterwards.
+        `alone`: nothing but hooks of these nodes ran since the last one, and `audit` will follow.
+        The memory of the node is up to date afterwards.
         """
         memory = self._memories[name]
         node = memory.node
-        if not undisturbed:
-            for other in self._memories.values():
-                other.catch_up()
-        mirror = memory.twin
-        if mirror is None or not mirror.is_current():
-            mirror = memory.with_twin(twin(node))
+        if not alone:
+            self.catch_up()
+        elif not memory.is_current():
+            raise Disturbed(f"{name} was changed between its own steps: a node may only change its own fields")
+        mirror = memory.twin or memory.with_twin(twin(node))
         parts: list[_Part] = []
         for argument in arguments:
             if type(argument) not in ATOMS:
                 _collect(argument, parts)
-        role: Any = type(node)
-        shared = []
-        for kind, field in _class_containers(role):
-            shared.append((kind, field, copy.copy(vars(kind)[field])))
+        shared = [(kind, field, copy.copy(vars(kind)[field])) for kind, field in memory.class_containers]
         call = tuple.__new__(Call, (name, hook, arguments))  # faster than by its own constructor
         try:
             rehearsal = _rehearse(mirror.node, hook, arguments)
@@ -120,23 +123,66 @@ class Rehearsals:
                     raise RoleError(f"{call} changed the message it was given: messages are never changed")
             for kind, field, was in shared:
                 _check_shared(kind, field, was, call)
-            for other in self._memories.values():
-                if other is not memory and not other.is_current():
-                    _check_other(other, call)
-            check_attributes(node, call, name)
+            if not alone:
+                self._check_others(memory, call)
+            if not node.__dict__.keys() <= memory.attributes or node.name != name:
+                check_attributes(node, call, name)
             self._compare(memory, mirror, effects, rehearsal, call)
             self._since_audit += 1
-            if self._since_audit >= AUDIT:
+            if self._since_audit >= AUDIT or self._thorough:
                 self.audit()
         except BaseException as error:  # an interrupt by the reader, too, must not leave half a step
-            self._undo(memory, parts, shared)
+            meddled = alone and not self._others_are_current(memory)
+            self._undo(memory, name, parts, shared)
+            if meddled and isinstance(error, Exception):
+                raise Disturbed(f"{call}, or a hook before it, changed another node") from error
             if isinstance(error, Exception) and not isinstance(error, RoleError):
-                what = (
-                    f"comparing what it left with what was there raised {type(error).__name__}: {said(error)}"
-                )
+                what = f"comparing what it left with what was there raised {type(error).__name__}: {said(error)}"
                 raise RoleError(f"{call}: {what}") from error
             raise
         return effects
+
+    def catch_up(self) -> None:
+        """Note what was changed by hand."""
+        for memory in self._memories.values():
+            memory.catch_up()
+
+    def audit(self) -> None:
+        """Compare in full what notes its own writes; raise `RoleError` if somebody went round that."""
+        since, self._since_audit = self._since_audit, 0
+        for name, memory in self._memories.items():
+            field = memory.bypassed()
+            if field is not None:
+                memory.restore()
+                where = "the last hook" if since <= 1 else f"one of the last {since} hooks"
+                raise Disturbed(
+                    f"{name}.{field} was changed, in {where}, by dict.__setitem__ or another method of dict "
+                    f"called by that name: write self.{field}[key] = value"
+                )
+
+    def settle(self) -> None:
+        """The end of a run alone: look at everybody; raise `Disturbed` if a node is not as it was left."""
+        for name, memory in self._memories.items():
+            if not memory.is_current() and memory.first_change() is not None:
+                raise Disturbed(f"{name} was changed between its own steps: a node may only change its own fields")
+        self.audit()
+
+    def _check_others(self, memory: Memory, call: Call) -> None:
+        for other in self._memories.values():
+            if other is memory or other.is_current():
+                continue
+            try:
+                field = other.first_change()
+            except RoleError as error:
+                raise RoleError(f"{call}: {error}") from error
+            if field is not None:
+                raise RoleError(
+                    f"{call} changed {other.node.name}.{field}: a node may only change its own fields; "
+                    "to reach another one, send it a message"
+                )
+
+    def _others_are_current(self, memory: Memory) -> bool:
+        return all(self._is_as_known(other) for other in self._memories.values() if other is not memory)
 
     def _compare(
         self, memory: Memory, mirror: Memory, effects: list[Effect], rehearsal: object, call: Call
@@ -164,35 +210,28 @@ class Rehearsals:
             memory.commit(touched, changed)
             memory.lead(touched, mirror)
 
-    def _undo(self, memory: Memory, parts: list[_Part], shared: list[tuple[Any, str, Any]]) -> None:
+    def _undo(
+        self, memory: Memory, name: str, parts: list[_Part], shared: list[tuple[Any, str, Any]]
+    ) -> None:
         node = memory.node
         for extra in undeclared(node):
             delattr(node, extra)
-        node.name = next(name for name, other in self._memories.items() if other is memory)
+        node.name = name
         for other in self._memories.values():
-            try:
-                if other is not memory and other.is_current():
-                    continue
-            except Exception:  # what it was given cannot be compared, so it is not what it was
-                other.twin = None
-            other.restore()
+            if other is memory or not self._is_as_known(other):
+                other.restore()
         for part, _, was in parts:
             for field, content in zip(part.__dataclass_fields__, was, strict=True):
                 object.__setattr__(part, field, content)
         for kind, field, content in shared:
             setattr(kind, field, content)
 
-    def audit(self) -> None:
-        """Compare in full what notes its own writes; raise `RoleError` if somebody went round that."""
-        last, self._since_audit = self._since_audit, 0
-        for name, memory in self._memories.items():
-            field = memory.audit()
-            if field is not None:
-                memory.restore()
-                raise RoleError(
-                    f"{name}.{field} was changed by dict.__setitem__ or another method of dict, called by that "
-                    f"name, in one of the last {last + 1} hooks: write self.{field}[key] = value"
-                )
+    @staticmethod
+    def _is_as_known(memory: Memory) -> bool:
+        try:
+            return memory.is_current()
+        except Exception:  # it cannot be compared
+            return False
 
 
 def _one_in_two(node: Node, field: str) -> str:
@@ -264,36 +303,9 @@ def _collect(value: Any, parts: list[_Part]) -> None:
 # ---- the class
 
 
-@cache
-def _class_containers(role: Any) -> tuple[tuple[Any, str], ...]:
-    """(class, attribute) of lists, sets and dicts that all nodes of the class share."""
-    kinds = role.__mro__[: role.__mro__.index(Node)]
-    return tuple(
-        (kind, name)
-        for kind in kinds
-        for name, value in vars(kind).items()
-        if isinstance(value, list | set | dict) and not name.startswith("__")
-    )
-
-
 def _check_shared(kind: Any, field: str, was: Any, call: Call) -> None:
     if vars(kind)[field] != was:
         raise RoleError(
             f"{call} changed {kind.__name__}.{field}, which all nodes of the class share: make it "
             f"a field of the node, as {field}: {type(was).__name__} = volatile({was!r}) does"
-        )
-
-
-# ---- the others
-
-
-def _check_other(other: Memory, call: Call) -> None:
-    try:
-        field = other.first_change()
-    except RoleError as error:
-        raise RoleError(f"{call}: {error}") from error
-    if field is not None:
-        raise RoleError(
-            f"{call} changed {other.node.name}.{field}: a node may only change its own fields; "
-            "to reach another one, send it a message"
         )

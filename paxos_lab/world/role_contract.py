@@ -125,7 +125,7 @@ def check_effect(effect: Effect, call: object, names: Collection[str]) -> None:
 def check_attributes(node: Node, call: object, name: str | None = None) -> None:
     """Raise `RoleError` if the node has an attribute that is no field, or is not called `name` any more."""
     role: Any = type(node)
-    if not node.__dict__.keys() <= _attributes(role):
+    if not node.__dict__.keys() <= attributes(role):
         raise RoleError(
             f"{call} set self.{min(undeclared(node))}, which is not a field: declare it in the class, so "
             "that it can be shown, saved and lost in a crash"
@@ -137,9 +137,22 @@ def check_attributes(node: Node, call: object, name: str | None = None) -> None:
 def undeclared(node: Node) -> set[str]:
     """The attributes of a node that are no fields."""
     role: Any = type(node)
-    return node.__dict__.keys() - _attributes(role)
+    return node.__dict__.keys() - attributes(role)
 
 
 @cache
-def _attributes(role: Any) -> frozenset[str]:
+def attributes(role: Any) -> frozenset[str]:
+    """The attributes that a node of the class may have."""
     return frozenset(field.name for field in dataclasses.fields(role))
+
+
+@cache
+def class_containers(role: Any) -> tuple[tuple[Any, str], ...]:
+    """(class, attribute) of lists, sets and dicts that all nodes of the class share."""
+    kinds = role.__mro__[: role.__mro__.index(Node)]
+    return tuple(
+        (kind, name)
+        for kind in kinds
+        for name, value in vars(kind).items()
+        if isinstance(value, list | set | dict) and not name.startswith("__")
+    )
