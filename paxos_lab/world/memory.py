@@ -64,11 +64,7 @@ class Memory:
                 return False
         except AttributeError:
             return False
-        if self._journals:
-            for journal in self._journals.values():
-                if journal.written:
-                    return False
-        return True
+        return not self._journals or not self._were_written()
 
     def touched(self, twin: Memory | None = None) -> list[int]:
         """The numbers of the fields that may have changed, here or in the twin.
@@ -104,8 +100,9 @@ class Memory:
         changed = {}
         for i in touched:
             value, old = self._values[i], self.known[i]
-            if type(value) in ATOMS:
-                if value is not old and not alike(value, old):
+            kind = type(value)
+            if kind in ATOMS:
+                if kind is not type(old) or value != old and (value == value or old == old):  # NaN is NaN
                     changed[i] = value
             elif i in self._journals and value is self._held[i]:
                 if any(_differ(value, old, key) for key in value.written):
@@ -134,6 +131,38 @@ class Memory:
                 self._hold_containers()
                 break
 
+    def note_atoms(self, twin: Memory | None = None) -> bool:
+        """Do at once all that most steps need: nothing but a number or a text has changed.
+
+        Without a twin that is the work of `touched`, `look` and `commit`; with one, that of
+        `difference` and `lead` too. Does nothing and returns False where those must look closer.
+        """
+        if self._where or self._journals:
+            return False
+        values, held, known, earlier = self._read_again(), self._held, self.known, self._earlier
+        its, theirs = (values, held) if twin is None else (twin._read_again(), twin._held)
+        found = [i for i in self._numbers if values[i] is not held[i] or its[i] is not theirs[i]]
+        for i in found:
+            value, kind = values[i], type(values[i])
+            if kind not in ATOMS or kind is not type(known[i]) or i in earlier:
+                return False
+            if its[i] is not value and (kind is not type(its[i]) or value != its[i]):
+                return False
+        for i in found:
+            value = values[i]
+            if value != known[i]:
+                earlier[i] = known[i]
+            known[i] = value
+            if twin is not None:
+                setattr(twin.node, self._names[i], value)
+        self._held = values
+        if found and twin is not None:
+            twin._held = twin._values = twin._read(twin.node)
+        return True
+
+    def _were_written(self) -> bool:
+        return any([journal.written for journal in self._journals.values()])
+
     def catch_up(self) -> None:
         """Note what anybody changed."""
         if not self.is_current():
@@ -141,12 +170,14 @@ class Memory:
 
     def note(self) -> None:
         """As `catch_up`, for when something is likely to have changed."""
+        if self.note_atoms():
+            self.twin = None
+            return
         touched = self.touched()
-        if touched:
-            changed = self.look(touched)
-            self.commit(touched, changed)
-            if changed:
-                self.twin = None
+        changed = self.look(touched)
+        self.commit(touched, changed)
+        if changed:
+            self.twin = None
 
     def restore(self) -> None:
         """Give the node back the fields that are known."""
@@ -160,6 +191,9 @@ class Memory:
         if not self._earlier:
             return {}
         earlier, self._earlier = self._earlier, {}
+        if len(earlier) == 1:
+            ((i, before),) = earlier.items()
+            return {self._names[i]: (before, self.known[i])}
         return {self._names[i]: (earlier[i], self.known[i]) for i in sorted(earlier)}
 
     def copy_for(self, node: Node) -> Memory:
