@@ -24,7 +24,8 @@ from paxos_lab.verify.explorer.fast.read_log import Log, Masked, Place, watching
 from paxos_lab.world.copying import fields_of
 from paxos_lab.world.data import NotPlain, copy_of
 from paxos_lab.world.line_limit import limited
-from paxos_lab.world.role_contract import check_effect, run_hook
+from paxos_lab.world.rehearsal import run_hook
+from paxos_lab.world.role_contract import check_effect
 
 UNDER_CONTRACT = 50  # runs of each node that are under the whole contract
 
