@@ -14,7 +14,6 @@ from typing import Any
 
 from paxos_lab.contract import check_apart, check_class, run_hook, unknown
 from paxos_lab.events import (
-    OUTSIDE,
     Crash,
     Deliver,
     Drop,
@@ -30,7 +29,7 @@ from paxos_lab.events import (
     node_of,
 )
 from paxos_lab.network import Delay, Network
-from paxos_lab.node import CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
+from paxos_lab.node import OUTSIDE, CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
 from paxos_lab.plain import why_mutable
 from paxos_lab.state import State, changes, forget_volatile, put_state, state_of, twin
 from paxos_lab.trace import Step, Trace
