@@ -189,5 +189,5 @@ def test_parts_that_are_joined_without_dataclass_are_told_so():
     class Half(ReadingServer, Rejoining):
         pass
 
-    with pytest.raises(RoleError, match=r"Half joins several roles .* mute .*@dataclass"):
+    with pytest.raises(RoleError, match=r"Half joins several roles and lacks the field .*: write @dataclass"):
         MessageBus(replicated_log(server=Half))
