@@ -6,7 +6,6 @@ import pytest
 from log_runs import done, leader_of, servers_of
 
 from paxos_lab import MessageBus
-from paxos_lab.events import Crash
 from paxos_lab.multipaxos import (
     Accept,
     Accepted,
@@ -32,7 +31,8 @@ from paxos_lab.multipaxos import (
 )
 from paxos_lab.node import Send, react
 from paxos_lab.paxos import Ballot
-from paxos_lab.state import state_of
+from paxos_lab.world.copying import state_of
+from paxos_lab.world.events import Crash
 
 FIVE = ("s1", "s2", "s3", "s4", "s5")
 

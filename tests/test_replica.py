@@ -25,7 +25,7 @@ from paxos_lab.multipaxos import (
 from paxos_lab.multipaxos.replica import MOST_ENTRIES
 from paxos_lab.node import react
 from paxos_lab.paxos import Ballot
-from paxos_lab.state import forget_volatile, state_of
+from paxos_lab.world.copying import forget_volatile, state_of
 
 
 def append(number, client="c1"):
