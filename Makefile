@@ -57,7 +57,7 @@ bench: $(STAMP)  ## measure against peers, print ratios
 notebooks: $(STAMP)  ## run every notebook again and store its outputs
 	$(BIN)/python tools/notebooks.py notebooks/*.ipynb
 
-exercises: $(STAMP)  ## make exercises/ from solutions/
+exercises: $(WORKSHOP)  ## make exercises/ from solutions/
 	$(BIN)/python tools/exercises.py
 
 slides: $(STAMP)  ## a deck of each lesson in build/slides, to be shown without a network
