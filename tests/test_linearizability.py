@@ -208,7 +208,7 @@ WRONG = {
             Operation("c2", Get(X), 1, 5, 6),
         ],
         [1, 2],
-        "c2's get x gave 1 at 5-6 although c1's put x 2 had ended at 4: with these alone, it could only have given 2.",
+        "c2's get x gave 1 at 5-6 although c1's put x 2 had ended at 4: it could only have given 2.",
     ),
     "a read goes back behind another read": (
         [
@@ -236,8 +236,24 @@ WRONG = {
     ),
     "a value that nobody wrote": (
         [Operation("c1", Put(X, 1), None, 0, 1), Operation("c2", Get(X), 7, 2, 3)],
-        [0, 1],
-        "it could only have given 1.",
+        [1],
+        "c2's get x gave 7 at 2-3: nothing that was called leads to that, in any order; it could only have given 1.",
+    ),
+    "a value that nobody wrote, while one is written": (
+        [Operation("c1", Put(X, 1), None, 0, 10), Operation("c2", Get(X), 3, 5, 6)],
+        [1],
+        "c2's get x gave 3 at 5-6: nothing that was called leads to that, in any order; "
+        "it could only have given None or 1.",
+    ),
+    "a value that was overwritten, while another is written": (
+        [
+            Operation("c1", Put(X, 1), None, 0, 1),
+            Operation("c1", Put(X, 2), 1, 2, 3),
+            Operation("c2", Put(X, 3), 2, 4, 9),
+            Operation("c3", Get(X), 1, 5, 6),
+        ],
+        [1, 3],
+        "c3's get x gave 1 at 5-6 although c1's put x 2 had ended at 3: it could only have given 2 or 3.",
     ),
     "a value before it is written": (
         [Operation("c2", Get(X), 1, 0, 1), Operation("c1", Put(X, 1), None, 2, 3)],

@@ -1,7 +1,7 @@
 """Every schedule, tried: the explorer, what must hold, and rules taken away one by one."""
 
 from paxos_lab.verify.exploration import Exploration, broken_along, explore
-from paxos_lab.verify.history import NO_REPLY, Operation, history_of, key_of
+from paxos_lab.verify.history import ACKNOWLEDGED, NO_REPLY, Operation, history_of, key_of
 from paxos_lab.verify.linearizability import Verdict, linearizable
 from paxos_lab.verify.log_rules import LogRules
 from paxos_lab.verify.nemesis import Ordeal, nemesis, ordeal
@@ -23,6 +23,7 @@ from paxos_lab.verify.properties import (
 from paxos_lab.verify.world import Faults
 
 __all__ = [
+    "ACKNOWLEDGED",
     "NO_REPLY",
     "PROOF",
     "Exploration",
