@@ -180,7 +180,12 @@ def _searched(part: Part, max_steps: int) -> tuple[list[int] | None, list[int]]:
 
 
 def _broken(
-    history: tuple[Operation, ...], part: Part, unreached: list[int], key: Hashable, max_steps: int, steps: int
+    history: tuple[Operation, ...],
+    part: Part,
+    unreached: list[int],
+    key: Hashable,
+    max_steps: int,
+    steps: int,
 ) -> Verdict:
     before = part.steps
     last = min(before + _SHRINK_STEPS, max_steps)
