@@ -4,7 +4,8 @@ from paxos_lab.verify.exploration import Exploration, broken_along, explore
 from paxos_lab.verify.history import ACKNOWLEDGED, NO_REPLY, Operation, history_of, key_of
 from paxos_lab.verify.linearizability import Verdict, linearizable
 from paxos_lab.verify.log_rules import LogRules
-from paxos_lab.verify.nemesis import late, nemesis
+from paxos_lab.verify.many_seeds import Ordeals, Outcome, ordeals
+from paxos_lab.verify.nemesis import nemesis
 from paxos_lab.verify.ordeal import Ordeal, ordeal
 from paxos_lab.verify.progress import progress
 from paxos_lab.verify.properties import (
@@ -32,6 +33,8 @@ __all__ = [
     "LogRules",
     "Operation",
     "Ordeal",
+    "Ordeals",
+    "Outcome",
     "Verdict",
     "agreement",
     "backed_by_promises",
@@ -46,6 +49,7 @@ __all__ = [
     "nemesis",
     "one_value_per_ballot",
     "ordeal",
+    "ordeals",
     "progress",
     "promises_kept",
     "quorums_meet",

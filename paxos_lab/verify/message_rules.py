@@ -100,7 +100,9 @@ class MessageRules:
             vote = reported.get(slot)
             if slot >= first and (vote is None or vote.ballot < cast):
                 what = "reports no vote" if vote is None else f"reports a vote in {vote.ballot}"
-                return f"{name} had accepted in slot {slot} in {cast}, and its promise of {ballot} {what} there"
+                return (
+                    f"{name} had accepted in slot {slot} in {cast}, and its promise of {ballot} {what} there"
+                )
         for slot, vote in reported.items():
             asked = self._asked.get((slot, vote.ballot), vote.entry)
             if asked != vote.entry:

@@ -104,10 +104,11 @@ class OneCut:
         return self.events.pop(0)[1] if self.events and bus.now >= self.events[0][0] else bus.upcoming()
 
 
-HASTY: dict[str, Any] = {"every": 0.7, "loss": 0.1}
+HASTY: dict[str, Any] = {"every": 0.7, "loss": 0.1, "late": 0.2}
 CRASHES: dict[str, Any] = {**HASTY, "kinds": ("crash", "loss")}
 CUTS: dict[str, Any] = {**HASTY, "kinds": ("partition", "one way", "alone")}
-MIXED: dict[str, Any] = {"length": 60.0, "every": 1.5, "loss": 0.05}
+MIXED: dict[str, Any] = {"length": 60.0, "every": 1.5, "loss": 0.05, "late": 0.2}
+CALM_AT_LAST: dict[str, Any] = {"loss": 0.0, "duplicate": 0.0, "late": 0.0}
 SLOW_CUTS: dict[str, Any] = {"length": 200.0, "every": 40.0, "kinds": ("alone",)}
 DISKS: dict[str, Any] = {"every": 1.0, "loss": 0.1, "kinds": ("lost disk", "alone", "crash", "loss")}
 CUT: dict[str, Any] = {"length": 120.0 + 100.0, "late": 0.0}
@@ -140,13 +141,13 @@ WRONG: dict[str, Wrong] = {
     "the lowest vote of a slot is taken": Wrong(wrong.LowestVote, Server, busy, HASTY),
     "the maximum is not taken per slot": Wrong(wrong.OnePromiseForAll, Server, busy, CRASHES),
     "holes are left": Wrong(wrong.LeavesHoles, Server, busy, HASTY),
-    "a preempted proposal is never made again": Wrong(wrong.AsksOnce, Server, busy, CUTS),
+    "a preempted proposal is never made again": Wrong(wrong.AsksOnce, Server, busy, CUTS | CALM_AT_LAST),
     "the answer comes before the votes": Wrong(wrong.EarlyReply, Server, busy, HASTY),
     "its own vote is taken for the chosen one": Wrong(wrong.OwnVoteIsChosen, Server, busy, HASTY),
     "votes are served as chosen": Wrong(wrong.ServesVotes, Server, busy, HASTY),
     "a duplicate is executed": Wrong(wrong.Twice, Server, busy, CRASHES),
     "a gap is applied": Wrong(wrong.SkipsGaps, Server, busy, HASTY),
-    "a decided value is not fetched": Wrong(wrong.NeverFetches, Server, busy, {}),
+    "a decided value is not fetched": Wrong(wrong.NeverFetches, Server, busy, CALM_AT_LAST),
     "a snapshot lacks the sessions": Wrong(wrong.NoSessions, Server, snapshots, CRASHES),
     "a snapshot has the last session only": Wrong(wrong.LastSession, Server, snapshots, CRASHES),
     "a snapshot claims a slot too many": Wrong(wrong.SnapshotTooFar, Server, snapshots, CRASHES),

@@ -188,7 +188,7 @@ class ServesVotes(Server):
         if isinstance(message, Fetch):
             first = max(message.first, self.executed + 1)
             known = {slot: vote.entry for slot, vote in self.votes.items()} | self.log
-            entries = []
+            entries: list[Entry] = []
             while first + len(entries) in known:
                 entries.append(known[first + len(entries)])
             if entries:
@@ -304,7 +304,7 @@ class AsksAMajority(Rejoining):
         group = len(self.others()) + 1
         if self.told and len(self.told) + 1 > group // 2:
             low = min(self.told.values(), key=lambda known: known.promised)
-            self.told |= {name: low for name in self.others() - self.told.keys()}
+            self.told |= dict.fromkeys(self.others() - self.told.keys(), low)
         super().try_to_vote()
 
 
