@@ -1,0 +1,162 @@
+"""Slot rules: what must hold of a log, asked only of what a server shows.
+
+A server is whatever answers `status(slot)` ("empty", "accepted", "chosen" or "cleared"),
+`command(slot)`, `first_open()` and `applied()`; so the rules fit any design. `members_at(slot)`
+is asked where there is one; else all servers are members of every slot.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from paxos_lab.bus import MessageBus
+from paxos_lab.multipaxos.machines import Append
+from paxos_lab.verify.storms.message_rules import MessageRules
+
+STATUSES = ("empty", "accepted", "chosen", "cleared")
+_ASKED = ("status", "command", "first_open", "applied")
+
+
+def servers_on(bus: MessageBus) -> list[Any]:
+    """The nodes that show a log, those that are down included: their disks count."""
+    return [node for node in bus if all(hasattr(node, name) for name in _ASKED)]
+
+
+class LogRules:
+    """Watches one run: call `look(bus)` after each step, or as often as you can.
+
+    `quorum`: how many servers have to hold what is chosen; left out, a majority of the members.
+    `ahead`: how far beyond the open slots to look.
+
+    1. No slot has two chosen commands, at any two moments, on any two servers.
+    2. A slot that is chosen on one server is held (accepted, chosen or cleared) by a quorum.
+    3. What was held is not lost: no slot becomes empty again, nor open again once chosen.
+    4. A server applies in slot order: all slots up to `applied()` are chosen or cleared, and the
+       number goes down in a crash only. All slots below `first_open()` are chosen, it is not.
+    5. A slot is cleared only after it was applied, and when a quorum holds it: nobody will ask
+       for votes that are gone.
+    6. What is chosen on a server has the votes of a quorum in one ballot, and servers keep what they
+       have promised: see `MessageRules`. Asked only where servers talk in the messages of the course.
+
+    A lost disk (`Rejoining`) is no breach: the server starts anew, and counts as one that holds a
+    slot as long as it is mute, since it votes for nothing else before it has fetched what is chosen.
+    """
+
+    def __init__(self, quorum: int | None = None, ahead: int = 10) -> None:
+        self.quorum, self.ahead = quorum, ahead
+        self.chosen: dict[int, tuple[str, Any]] = {}
+        self._held: dict[str, dict[int, str]] = {}
+        self._applied: dict[str, int] = {}
+        self._losses: dict[str, int] = {}
+        self._backed: set[int] = set()
+        self._messages = MessageRules()
+
+    def look(self, bus: MessageBus) -> str | None:
+        """What is broken now, in one sentence; None if nothing is."""
+        if broken := self._messages.look(bus):
+            return broken
+        servers, down = servers_on(bus), set(bus.down)
+        last = max((server.first_open() for server in servers), default=1)
+        last = max([last, *self.chosen]) + self.ahead
+        fresh: set[int] = set()
+        for server in servers:
+            broken = self._look_at(server, server.name in down, last, fresh)
+            if broken:
+                return broken
+        up = [server for server in servers if server.name not in down]
+        for slot in sorted(fresh):
+            if broken := self._is_backed(servers, up, slot):
+                return broken
+        return None
+
+    def _look_at(self, server: Any, down: bool, last: int, fresh: set[int]) -> str | None:
+        name = server.name
+        held = self._held.setdefault(name, {})
+        losses = getattr(server, "loss", 0)
+        if losses != self._losses.get(name, 0):
+            self._losses[name] = losses
+            held.clear()
+            self._applied.pop(name, None)
+            return None  # what it has in memory goes with the crash that comes next
+        # What is down has lost what it had in memory, and what that was says nothing.
+        applied = 0 if down else server.applied()
+        for slot in range(1, last + 1):
+            before = held.get(slot, "empty")
+            if before == "cleared" and server.status(slot) == "cleared":
+                continue
+            now = server.status(slot)
+            if STATUSES.index(now) < STATUSES.index(before):
+                return f"slot {slot} was {before} on {name} and is {now} now"
+            held[slot] = now
+            if now in ("chosen", "cleared") and slot not in self._backed:
+                fresh.add(slot)
+            if now == "cleared" and not down and slot > applied:
+                return f"{name} has cleared slot {slot} and applied only up to {applied}"
+            if now == "chosen" and (broken := self._is_the_one(name, slot, server.command(slot))):
+                return broken
+            if slot <= applied and now not in ("chosen", "cleared"):
+                return f"{name} has applied up to {applied}, and slot {slot} is {now} there: a gap"
+        if down:
+            self._applied.pop(name, None)
+            return None
+        if applied < self._applied.get(name, 0):
+            return f"{name} had applied up to {self._applied[name]} and is back at {applied}"
+        self._applied[name] = applied
+        first = server.first_open()
+        known = all(held.get(slot) in ("chosen", "cleared") for slot in range(1, first))
+        if not known or held.get(first) in ("chosen", "cleared") or first <= applied:
+            return f"{name} calls {first} its first open slot, which it is not"
+        return None
+
+    def _is_the_one(self, name: str, slot: int, command: Any) -> str | None:
+        who, known = self.chosen.setdefault(slot, (name, command))
+        if known == command:
+            return None
+        return f"slot {slot} has two chosen commands: {known} on {who} and {command} on {name}"
+
+    def _is_backed(self, servers: list[Any], up: list[Any], slot: int) -> str | None:
+        # Asked once, when it is first seen: what is held stays held (rule 3).
+        members = [server.name for server in servers]
+        if all(hasattr(server, "members_at") for server in servers):
+            # Who the members are is in memory, so somebody has to be up who has come that far.
+            best = max(up, key=lambda server: server.applied(), default=None)
+            if best is None or best.applied() + best.alpha < slot:
+                return None
+            members = best.members_at(slot)
+        holds = {s.name: s.status(slot) != "empty" or getattr(s, "mute", False) for s in servers}
+        holders = [name for name in members if holds[name]]
+        need = len(members) // 2 + 1 if self.quorum is None else self.quorum
+        if len(holders) < need:
+            knows = next(s for s in servers if self._held[s.name].get(slot) in ("chosen", "cleared"))
+            return f"slot {slot} is chosen on {knows.name}, and only {holders} of {members} hold it"
+        votes = self._messages.votes_of(slot, members)
+        if votes is not None and votes < need and need > 1:  # one alone chooses without a message
+            knows = next(s for s in servers if self._held[s.name].get(slot) in ("chosen", "cleared"))
+            return f"slot {slot} is chosen on {knows.name}, and no ballot has {need} votes there: {votes} at most"
+        self._backed.add(slot)
+        return None
+
+
+def executed_twice(bus: MessageBus) -> str | None:
+    """A command that a server's store shows to have been executed twice, in a sentence, or None.
+
+    Only an append leaves a mark each time. Looked at are keys to which clients append words, each
+    ended by a space, and do nothing else: no word may be there more often than they asked for it.
+    """
+    writes: dict[Any, list[Any]] = {}
+    for node in bus:
+        for op in getattr(node, "operations", ()):
+            if hasattr(op, "text") or hasattr(op, "value"):
+                writes.setdefault(op.key, []).append(op)
+    for server in servers_on(bus):
+        data = getattr(getattr(server, "machine", None), "data", {})
+        for key, ops in writes.items():
+            if not all(isinstance(op, Append) and op.text.endswith(" ") for op in ops):
+                continue
+            asked = Counter(word for op in ops for word in op.text.split())
+            done = Counter(str(data.get(key) or "").split())
+            for word in done - asked:
+                times = f"{done[word]} times, asked for {asked[word]}"
+                return f"{server.name} has executed append {key} {word} {times}"
+    return None
