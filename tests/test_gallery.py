@@ -250,9 +250,9 @@ def test_progress_is_said_in_the_card(monkeypatch):
     monkeypatch.setattr("paxos_lab.teach.lessons.gallery.time.monotonic", lambda: next(clock))
     said = []
 
-    def search(nodes, *, faults, progress):
+    def search(nodes, *, faults, watch):
         said.append(told(box))
-        progress(1234, 5)
+        watch(1234, 5)
         said.append(told(box))
         return explore(nodes, faults=faults, watch=lambda states, depth: None)
 
