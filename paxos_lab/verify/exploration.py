@@ -16,11 +16,11 @@ from paxos_lab.show.narrate import narrate
 from paxos_lab.show.picture import markdown
 from paxos_lab.state import twin
 from paxos_lab.trace import Trace
+from paxos_lab.verify.fast_search import StepRaises, TooLarge, applies, reduced_search
 from paxos_lab.verify.found import Found, broken, name_of
 from paxos_lab.verify.numbered_search import numbered_search
 from paxos_lab.verify.plain_search import Watch, plain_search
 from paxos_lab.verify.properties import PROOF, Nodes, Property, Sent, agreement, reachable, validity
-from paxos_lab.verify.reduced_search import StepRaises, TooLarge, applies, reduced_search
 from paxos_lab.verify.world import Faults, World, as_trace, copies
 
 METHODS: dict[str, Callable[..., Found]] = {
