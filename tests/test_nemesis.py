@@ -145,7 +145,8 @@ def test_every_kind_of_fault_happens_and_ends():
         assert not came.bus.down
         assert came.bus.cut is None
         last = max(step.time for step in came.bus.trace if isinstance(step.event, Crash | Partition))
-        assert 80 < last <= 100, "to the end, and no further"
+        # A crash between disk and network comes with its message, which may be on its way for 1.5 units.
+        assert 80 < last <= 101.5, "to the end, and no further"
     assert {Crash, Restart, Partition, Heal, Timeout, Drop, Duplicate} <= kinds
     assert one_way
     assert between
