@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from paxos_lab.multipaxos import Read, ReadingServer, Reconfigure, Rejoining, Server
+from paxos_lab.multipaxos import LogAcceptor, Read, ReadingServer, Reconfigure, Rejoining, Server
 from paxos_lab.multipaxos.messages import (
     Accept,
     Accepted,
@@ -27,26 +27,27 @@ from paxos_lab.multipaxos.messages import (
 from paxos_lab.multipaxos.rejoin import Known
 from paxos_lab.node import volatile
 from paxos_lab.paxos.ballots import Ballot
+from paxos_lab.paxos.quorums import Majority, QuorumSystem
 from paxos_lab.world.data import copy_of
 
-# ---- acceptors
+# ---- acceptors: each by itself, small enough for the explorer, and as a part of a server
 
 
 @dataclass
-class PromiseInMemory(Server):
+class PromiseInMemory(LogAcceptor):
     """Forgets its promise in a crash."""
 
     promised: Ballot = Ballot.ZERO
 
 
 @dataclass
-class VotesInMemory(Server):
+class VotesInMemory(LogAcceptor):
     """Forgets its votes in a crash."""
 
     votes: dict[int, Vote] = volatile({})
 
 
-class AcceptsAll(Server):
+class AcceptsAll(LogAcceptor):
     """Votes in any ballot, whatever it has promised."""
 
     def receive(self, sender: str, message: Any) -> None:
@@ -59,7 +60,7 @@ class AcceptsAll(Server):
                 super().receive(sender, message)
 
 
-class VoteIsNoPromise(Server):
+class VoteIsNoPromise(LogAcceptor):
     """A vote does not raise its promise: it may vote lower later, and then its lower vote is what it knows."""
 
     def receive(self, sender: str, message: Any) -> None:
@@ -69,7 +70,7 @@ class VoteIsNoPromise(Server):
             self.promised = before
 
 
-class HidesVotes(Server):
+class HidesVotes(LogAcceptor):
     """Promises, and reports no votes."""
 
     def receive(self, sender: str, message: Any) -> None:
@@ -79,6 +80,28 @@ class HidesVotes(Server):
                 self.send(sender, Promise(ballot, (), self.cleared))
             case _:
                 super().receive(sender, message)
+
+
+@dataclass
+class PromiseInMemoryServer(PromiseInMemory, Server):
+    """A server with that acceptor."""
+
+
+@dataclass
+class VotesInMemoryServer(VotesInMemory, Server):
+    """A server with that acceptor."""
+
+
+class AcceptsAllServer(AcceptsAll, Server):
+    """A server with that acceptor."""
+
+
+class VoteIsNoPromiseServer(VoteIsNoPromise, Server):
+    """A server with that acceptor."""
+
+
+class HidesVotesServer(HidesVotes, Server):
+    """A server with that acceptor."""
 
 
 # ---- leaders
@@ -275,8 +298,8 @@ class NewestForAll(Server):
 class FirstForAll(Server):
     """Counts quorums among the first members for ever."""
 
-    def members_at(self, slot: int) -> tuple[str, ...]:
-        return self.members
+    def quorums_at(self, slot: int) -> QuorumSystem:
+        return Majority(self.members)
 
 
 class WideWindow(Server):
