@@ -106,7 +106,7 @@ def test_machines_weather_and_schedules_travel_with_the_work():
         assert found.ok
         return [any(isinstance(step.event, Crash) for step in found.again(seed).bus.trace) for seed in SEEDS]
 
-    assert all(struck())
+    assert sum(struck()) > len(SEEDS) / 2
     assert not any(struck(schedule=lambda seed: lambda bus: bus.upcoming()))
 
 
