@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
+OUTSIDE = "outside"  # who is named as the sender of what no node sent
+
 
 class LabError(ValueError):
     """Something that was handed to the lab does not fit; the text says what and where."""

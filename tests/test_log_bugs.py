@@ -188,10 +188,10 @@ ONE_CUT = {"length": 120.0, "schedule": Cut}
 # By the rule that is taken away: the server without it and the one with it, the run, the weather, seeds that
 # show it (found by trying), and what says so.
 BUGS = {
-    "a duplicate is executed": (Duplicates, Server, busy, CRASHES, (2, 9, 25), "twice"),
+    "a duplicate is executed": (Duplicates, Server, busy, CRASHES, (2, 9, 54), "twice"),
     "a gap is applied": (Gap, Server, busy, HASTY, (0, 1, 2), "rule"),
     "the lowest vote of a slot is taken": (AnyVote, Server, busy, HASTY, (70, 118), "rule"),
-    "the maximum is not taken per slot": (HighestForAll, Server, busy, CRASHES, (2, 29, 33), "rule"),
+    "the maximum is not taken per slot": (HighestForAll, Server, busy, CRASHES, (2, 29, 35), "rule"),
     "a snapshot lacks the sessions": (NoSessions, Server, snapshots, CRASHES, (0, 2, 3), "twice"),
     "a lease knows no drift": (NoDriftBound, Drifting, leasing, ONE_CUT, (2, 5, 6), "history"),
     "a configuration governs at once": (AtOnce, Server, changing, MIXED, (76, 85), "rule"),

@@ -19,6 +19,7 @@ from paxos_lab.paxos.quorums import QuorumSystem
 from paxos_lab.show.draw.cluster import cluster, holdings
 from paxos_lab.show.draw.picture import Picture
 from paxos_lab.show.draw.space_time import space_time
+from paxos_lab.show.widgets.box import Lasting, picture_left
 from paxos_lab.words.narration import narrate
 from paxos_lab.words.text import short
 from paxos_lab.world.events import (
@@ -38,7 +39,7 @@ _HERE = Path(__file__).parent
 EXPORTS = ("Python script", "JSON", "Mermaid", "ShiViz")
 
 
-class Stepper(anywidget.AnyWidget):
+class Stepper(Lasting, anywidget.AnyWidget):
     """A bus under your fingers: deliver, lose, double, crash, restart, cut, go back and forward.
 
     `bus`: any bus that keeps a trace; it stays yours, `stepper.bus` is the same object. `quorums`:
@@ -154,7 +155,7 @@ class Stepper(anywidget.AnyWidget):
         """Everything on screen as plain JSON data."""
         bus, trace = self.bus, self.bus.trace
         picture = self.picture()
-        sent = [(e.sender, e.message) for e in trace.messages]
+        sent = trace.sent
         return {
             "step": len(trace),
             "steps": len(trace) + len(self._future),
@@ -208,9 +209,6 @@ class Stepper(anywidget.AnyWidget):
             return None
         return next(s for s in reversed(self.bus.trace) if s.event == self.bus.cut)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget and, for pages without a kernel, the picture as it is now."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        picture = self.picture()
-        return {**(data or {}), **picture.still("Stepper")}, metadata
+    def still(self) -> dict[str, str]:
+        """The picture as it is now."""
+        return picture_left(self.picture(), "Stepper")

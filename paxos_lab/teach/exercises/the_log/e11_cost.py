@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from paxos_lab.bus import MessageBus
-from paxos_lab.multipaxos import Client, Put, replicated_log
+from paxos_lab.multipaxos import Client, Heartbeat, HeartbeatHeard, Put, replicated_log
 from paxos_lab.paxos import single_decree
 from paxos_lab.show.measure.cost import forced_writes, messages_between
 from paxos_lab.teach.exercises.answer import NotYet
@@ -14,7 +14,7 @@ from paxos_lab.teach.exercises.handed_in import a_function, call
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.world.events import Timeout
 
-BEATS = ("Heartbeat", "HeartbeatHeard")
+BEATS = (Heartbeat, HeartbeatHeard)
 GROUPS = (3, 4, 5, 7)
 
 
