@@ -4,12 +4,40 @@ from dataclasses import dataclass
 
 import pytest
 
-from paxos_lab.multipaxos import LogAcceptor
-from paxos_lab.multipaxos.messages import Accepted, Chosen
+from paxos_lab import MessageBus, in_order
+from paxos_lab.multipaxos import (
+    Get,
+    LogAcceptor,
+    Put,
+    Read,
+    ReadingServer,
+    Rejoining,
+    lose_disk,
+    replicated_log,
+)
+from paxos_lab.multipaxos.messages import (
+    Accept,
+    Accepted,
+    Chosen,
+    Heartbeat,
+    HeartbeatHeard,
+    Reply,
+    Request,
+)
 from paxos_lab.multipaxos.takeover import Heir, heirs
 from paxos_lab.node import volatile
-from paxos_lab.verify import Faults, explore, looks_at, one_entry_in_a_ballot, slot_agreement
+from paxos_lab.verify import (
+    Faults,
+    LogRules,
+    explore,
+    history_of,
+    linearizable,
+    looks_at,
+    one_entry_in_a_ballot,
+    slot_agreement,
+)
 from paxos_lab.verify.wrong import servers as wrong
+from paxos_lab.world.events import Timeout
 
 TWO = [["x"], ["u"]]
 THREE = [["x"], ["u"], ["s"]]
@@ -141,3 +169,73 @@ def test_votes_added_up_over_two_ballots_are_found_among_all_schedules():
 def test_the_lowest_vote_is_found_among_all_schedules():
     found = searched(THREE, (slot_agreement,), heir=TakesTheLowest)
     assert not found.ok and found.property == "slot_agreement", str(found)
+
+
+# ---- schedules written for one fault
+
+
+def all_but(held):
+    """Whatever arrives, oldest first, but for messages of which that is true; a timer when nothing does."""
+
+    def choose(bus):
+        arriving = [event for event in bus.arriving if not held(event.envelope)]
+        if arriving:
+            return arriving[0]
+        node, timer, _ = min(bus.timers, key=lambda timer: timer[2])
+        return Timeout(node, timer)
+
+    return choose
+
+
+@pytest.mark.parametrize("server", [wrong.ForgetsPromises, Rejoining])
+def test_the_promises_of_a_lost_disk_are_missed(server):
+    """s3 promises s2 a higher ballot, loses its disk, comes back, and then an old Accept of s1 arrives."""
+    bus, rules = MessageBus(replicated_log([[Put("x", i) for i in range(4)]], server=server)), LogRules()
+    bus.timeout("s1", "election")
+
+    def late_accept(bus):
+        return [
+            e.id for e in bus.in_flight if (e.sender, e.to) == ("s1", "s3") and isinstance(e.message, Accept)
+        ]
+
+    bus.run(in_order(), until=late_accept)
+    (old,) = late_accept(bus)
+    others = all_but(lambda envelope: envelope.id == old)
+    bus.run(others, until=lambda bus: bus["s2"].applied() >= 1)
+    bus.timeout("s2", "election")
+    bus.run(others, until=lambda bus: bus["s2"].role == "leader" and bus["s3"].promised.proposer == "s2")
+    lose_disk(bus, "s3")
+    bus.run(others, until=lambda bus: not bus["s3"].mute)
+    assert rules.look(bus) is None
+    bus.deliver(old)
+    found = rules.look(bus)
+    if server is Rejoining:
+        assert found is None
+    else:
+        assert "s3 had promised" in found and "and now accepts in slot 1 in" in found
+
+
+@pytest.mark.parametrize("server", [wrong.NoReadPoint, ReadingServer])
+def test_a_read_before_the_read_point_misses_a_write(server):
+    """s1 is told that a write is chosen, answers and dies; s2 takes it over, and reads before it is done."""
+    wanted = {"ann": [Put("x", 1)], "ben": [Read(Get("x"))]}
+    bus = MessageBus(replicated_log(wanted, server=server), idle=["ben"])
+    bus.timeout("s1", "election")
+    bus.run(all_but(lambda e: isinstance(e.message, Chosen)), until=lambda bus: bus["ann"].done)
+    bus.crash("s1")
+    for envelope in bus.in_flight:
+        bus.drop(envelope)
+    bus["ben"].servers = ("s2",)
+    bus.timeout("s2", "election")
+    bus.run(in_order(), until=lambda bus: bus["s2"].role == "leader")
+    bus.start("ben")
+    mine = (Request, Heartbeat, HeartbeatHeard, Reply)
+    for _ in range(12):
+        for event in bus.arriving:
+            if isinstance(event.envelope.message, mine):
+                bus.apply(event)
+    verdict = linearizable(history_of(bus.trace))
+    if server is ReadingServer:
+        assert verdict.ok and not bus["ben"].done
+    else:
+        assert verdict.broken and "ben's get x gave None" in verdict.sentence

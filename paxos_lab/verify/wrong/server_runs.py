@@ -165,7 +165,6 @@ WRONG: dict[str, Wrong] = {
     "the window is wider than alpha": Wrong(wrong.WideWindow, Server, changing_one_by_one, MIXED),
     "a lost disk is a restart": Wrong(wrong.RestartsOnly, Rejoining, lost_disks, DISKS),
     "a majority is asked after a lost disk": Wrong(wrong.AsksAMajority, Rejoining, lost_disks, DISKS),
-    "it speaks before the window is through": Wrong(wrong.TargetWithoutAlpha, Rejoining, lost_disks, DISKS),
     "the promises of a lost disk are not asked for": Wrong(
         wrong.ForgetsPromises, Rejoining, lost_disks, DISKS
     ),

@@ -321,21 +321,12 @@ class RestartsOnly(Rejoining):
 
 
 class AsksAMajority(Rejoining):
-    """Speaks again once a majority of the group, itself counted, has told what it knows."""
+    """Is content with the answers of a majority."""
 
-    def try_to_vote(self) -> None:
-        group = len(self.others()) + 1
-        if self.told and len(self.told) + 1 > group // 2:
-            low = min(self.told.values(), key=lambda known: known.promised)
-            self.told |= dict.fromkeys(self.others() - self.told.keys(), low)
-        super().try_to_vote()
-
-
-class TargetWithoutAlpha(Rejoining):
-    """Speaks again as soon as it has executed what others have voted on, with no regard to the window."""
-
-    def target(self) -> int:
-        return max((known.last for known in self.told.values()), default=0)
+    def others(self) -> set[str]:
+        everybody = super().others() | {self.name}
+        told = set(self.told)
+        return told if 2 * len(told) > len(everybody) else everybody - {self.name}
 
 
 class ForgetsPromises(Rejoining):
