@@ -36,6 +36,7 @@ from paxos_lab.verify import (
     one_entry_in_a_ballot,
     slot_agreement,
 )
+from paxos_lab.verify.wrong import groups_and_reads
 from paxos_lab.verify.wrong import servers as wrong
 from paxos_lab.world.events import Timeout
 
@@ -187,7 +188,7 @@ def all_but(held):
     return choose
 
 
-@pytest.mark.parametrize("server", [wrong.ForgetsPromises, Rejoining])
+@pytest.mark.parametrize("server", [groups_and_reads.ForgetsPromises, Rejoining])
 def test_the_promises_of_a_lost_disk_are_missed(server):
     """s3 promises s2 a higher ballot, loses its disk, comes back, and then an old Accept of s1 arrives."""
     bus, rules = MessageBus(replicated_log([[Put("x", i) for i in range(4)]], server=server)), LogRules()
@@ -215,7 +216,7 @@ def test_the_promises_of_a_lost_disk_are_missed(server):
         assert "s3 had promised" in found and "and now accepts in slot 1 in" in found
 
 
-@pytest.mark.parametrize("server", [wrong.NoReadPoint, ReadingServer])
+@pytest.mark.parametrize("server", [groups_and_reads.NoReadPoint, ReadingServer])
 def test_a_read_before_the_read_point_misses_a_write(server):
     """s1 is told that a write is chosen, answers and dies; s2 takes it over, and reads before it is done."""
     wanted = {"ann": [Put("x", 1)], "ben": [Read(Get("x"))]}
