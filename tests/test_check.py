@@ -62,7 +62,9 @@ def test_a_mistake_in_a_role_is_told_with_its_line(body, headline, detail):
 def test_who_swallows_every_exception_is_stopped_too():
     role = acceptor("while True:\n            try: x = 1\n            except: pass")
     answer = check("acceptor.accept", role)
-    assert not answer.passed and "took too long" in answer.headline
+    assert not answer.passed
+    # Before Python 3.12 only the clock is left, once an error of the limit was swallowed.
+    assert "does not come to an end" in answer.headline or "took too long" in answer.headline
 
 
 def test_what_ends_in_time_is_left_alone_and_nothing_is_shot_afterwards():

@@ -6,7 +6,7 @@ from checking import cell
 from paxos_lab.multipaxos import KeyValueStore
 from paxos_lab.paxos import Acceptor
 from paxos_lab.teach import check
-from paxos_lab.teach.exercises.tasks import replicated
+from paxos_lab.teach.exercises.the_log import e09_replicated as replicated
 
 IMPORTS = """
 import copy, json, random

@@ -25,14 +25,14 @@ import nbformat
 from nbgrader import utils as nbgrader_utils
 from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import Execute
+from nbgrader.preprocessors import ClearHiddenTests, Execute
 from sqlalchemy.exc import SAWarning
 from traitlets import Any as AnyTrait
 from traitlets import Float
 from traitlets.config import Config
 
 import paxos_lab
-from exercises import HIDDEN, STUBS, exercise, without_regions
+from exercises import STUBS, exercise, stripped
 
 # nbgrader 0.9 and SQLAlchemy 2 agree on what is stored, and warn about the order in which it is.
 warnings.filterwarnings("ignore", message="Object of type <Submitted", category=SAWarning)
@@ -122,7 +122,7 @@ class ExecuteWithReceipts(Execute):
                 nbformat.v4.new_output("error", ename="NoReceipt", evalue=why, traceback=[why])
             )
         cell.outputs = [o for o in cell.outputs if o not in shown]
-        cell.source, _ = without_regions(cell.source, HIDDEN)
+        cell.source = stripped(nbformat.from_dict(cell), (ClearHiddenTests,)).source
         for output in cell.outputs:
             if output.output_type == "error" and output.ename in ("AssertionError", "Tampered"):
                 output.traceback = [output.evalue]

@@ -175,19 +175,22 @@ def alike(value: Any, other: Any) -> bool:
 
 def shown(value: Any, most: int = 120) -> str:
     """`repr(value)`, cut to `most` characters; says so where there is none."""
-    try:
-        text = repr(value)
-    except Exception as error:
-        text = f"<a {type(value).__name__} that cannot be shown: {type(error).__name__} in its repr>"
+    text = _text(repr, value)
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def said(error: BaseException) -> str:
-    """The text of an error; says so where there is none."""
+def said(value: Any) -> str:
+    """`str(value)`; says so where there is none."""
+    return _text(str, value)
+
+
+def _text(form: Callable[[Any], str], value: Any) -> str:
     try:
-        return str(error)
-    except Exception as other:
-        return f"<its text cannot be shown: {type(other).__name__} in its __str__>"
+        return form(value)
+    except Exception as error:  # a learner's own method, or a number that Python finds too long
+        if type(value) is int:
+            return f"<a whole number of about {round(value.bit_length() * math.log10(2))} digits>"
+        return f"<{type(value).__name__} without a text: {type(error).__name__} in its {form.__name__}>"
 
 
 def to_json(value: Any) -> Any:

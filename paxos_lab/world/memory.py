@@ -14,7 +14,7 @@ from operator import is_
 from sys import getrefcount
 from typing import Any
 
-from paxos_lab.node import Node, field_names
+from paxos_lab.node import Node, field_names, setting_fields
 from paxos_lab.world.copying import copy_field, put_state, read, reader
 from paxos_lab.world.data import ATOMS, alike, copy_like, why_mutable
 from paxos_lab.world.journal import JournaledDict
@@ -33,6 +33,7 @@ class Memory:
 
     `known`: the values in the order of `field_names`: things that cannot change themselves, copies
     of all else. `twin`: the memory of a second node of the same class and state, if there is one.
+    `settings`: the numbers of the fields that are declared never to change.
     `attributes`, `class_containers`: of the class, see `role_contract`.
     """
 
@@ -44,6 +45,8 @@ class Memory:
         self.attributes = attributes(role)
         self.class_containers = class_containers(role)
         self._names = field_names(node)
+        never = setting_fields(node, declared=True)
+        self.settings = frozenset(i for i, name in enumerate(self._names) if name in never)
         self._read = reader(role)
         self._numbers = range(len(known))
         self._values: tuple[Any, ...] = tuple(known)  # as they were read last
@@ -102,7 +105,7 @@ class Memory:
             value, old = self._values[i], self.known[i]
             kind = type(value)
             if kind in ATOMS:
-                if kind is not type(old) or value != old and (value == value or old == old):  # NaN is NaN
+                if kind is not type(old) or (value != old and (value == value or old == old)):  # NaN is NaN
                     changed[i] = value
             elif i in self._journals and value is self._held[i]:
                 if any(_differ(value, old, key) for key in value.written):
@@ -144,7 +147,7 @@ class Memory:
         found = [i for i in self._numbers if values[i] is not held[i] or its[i] is not theirs[i]]
         for i in found:
             value, kind = values[i], type(values[i])
-            if kind not in ATOMS or kind is not type(known[i]) or i in earlier:
+            if kind not in ATOMS or kind is not type(known[i]) or i in earlier or i in self.settings:
                 return False
             if its[i] is not value and (kind is not type(its[i]) or value != its[i]):
                 return False
@@ -161,7 +164,7 @@ class Memory:
         return True
 
     def _were_written(self) -> bool:
-        return any([journal.written for journal in self._journals.values()])
+        return any(journal.written for journal in self._journals.values())
 
     def catch_up(self) -> None:
         """Note what anybody changed."""
@@ -229,7 +232,7 @@ class Memory:
         """(field, ours, the twin's) of one that is not the same in both; or None."""
         for i in numbers:
             mine, its = self._values[i], twin._values[i]
-            if mine is its or type(mine) in ATOMS and type(mine) is type(its) and mine == its:
+            if mine is its or (type(mine) in ATOMS and type(mine) is type(its) and mine == its):
                 continue
             if i in self._journals and i in twin._journals and mine is self._held[i] and its is twin._held[i]:
                 if any(_differ(mine, its, key) for key in mine.written | its.written):

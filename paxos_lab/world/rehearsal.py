@@ -47,7 +47,7 @@ from collections.abc import Callable, Collection, Mapping
 from operator import is_
 from typing import Any, NamedTuple, NoReturn
 
-from paxos_lab.node import Effect, Node, RoleError, react
+from paxos_lab.node import Effect, Node, RoleError, field_names, react
 from paxos_lab.world.copying import fields_of, state_of, twin
 from paxos_lab.world.data import ATOMS, alike, parts_reader, said, shown
 from paxos_lab.world.memory import Memory
@@ -88,7 +88,9 @@ class Rehearsals:
     `thorough`: compare everything in full after each hook, whatever it costs.
     """
 
-    def __init__(self, memories: Mapping[str, Memory], names: Collection[str], thorough: bool = False) -> None:
+    def __init__(
+        self, memories: Mapping[str, Memory], names: Collection[str], thorough: bool = False
+    ) -> None:
         self._memories = memories
         self._names = names
         self._thorough = thorough
@@ -105,7 +107,9 @@ class Rehearsals:
         if not alone:
             self.catch_up()
         elif not memory.is_current():
-            raise Disturbed(f"{name} was changed between its own steps: a node may only change its own fields")
+            raise Disturbed(
+                f"{name} was changed between its own steps: a node may only change its own fields"
+            )
         mirror = memory.twin or memory.with_twin(twin(node))
         parts: list[_Part] = []
         for argument in arguments:
@@ -146,7 +150,7 @@ class Rehearsals:
             if meddled and isinstance(error, Exception):
                 raise Disturbed(f"{call}, or a hook before it, changed another node") from error
             if isinstance(error, Exception) and not isinstance(error, RoleError):
-                what = f"comparing what it left with what was there raised {type(error).__name__}: {said(error)}"
+                what = f"comparing fields or messages raised {type(error).__name__}: {said(error)}"
                 raise RoleError(f"{call}: {what}") from error
             raise
         return effects
@@ -173,7 +177,9 @@ class Rehearsals:
         """The end of a run alone: look at everybody; raise `Disturbed` if a node is not as it was left."""
         for name, memory in self._memories.items():
             if not memory.is_current() and memory.first_change() is not None:
-                raise Disturbed(f"{name} was changed between its own steps: a node may only change its own fields")
+                raise Disturbed(
+                    f"{name} was changed between its own steps: a node may only change its own fields"
+                )
         self.audit()
 
     def _check_others(self, memory: Memory, call: Call) -> None:
@@ -212,6 +218,13 @@ class Rehearsals:
                 f"{field} = {shown(other)} and {field} = {shown(mine)}. A role may not read chance, "
                 f"the clock, or anything but its own fields{_one_in_two(memory.node, field)}"
             )
+        for i in changed:
+            if i in memory.settings:
+                name = field_names(memory.node)[i]
+                raise RoleError(
+                    f"{call} changed {name} to {shown(changed[i])}, but {name} is a setting, and a setting never "
+                    "changes: declare it with stable(...) or volatile(...), or leave it as it is"
+                )
         if (effects or rehearsal) and effects != rehearsal and not alike(effects, rehearsal):
             raise RoleError(
                 f"{call} is not deterministic: run twice on the same state and message it asked for "

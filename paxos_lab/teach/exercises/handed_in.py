@@ -22,8 +22,8 @@ from typing import Any
 
 from paxos_lab.node import Node, RoleError
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.verify.explorer.fast.role_runner import EndlessLoop, limited
 from paxos_lab.words.text import short
+from paxos_lab.world.line_limit import EndlessLoop, limited
 from paxos_lab.world.role_contract import check_class
 
 PATIENCE = 30.0  # seconds for one check as a whole; ours take one or two
@@ -220,7 +220,7 @@ def fields_kept(node: Node) -> list[str]:
 def call(function: Callable[..., Any], *arguments: Any, called: str = "", lines: int = CALL_LINES) -> Any:
     """The result of a learner's function; its exception or endless loop becomes a `NotYet`.
 
-    `lines`: of Python that may run, those of the lab's own that it calls included.
+    `lines`: of Python that may run, those of the lab's own that it calls not counted.
     """
     called = (
         called or f"{getattr(function, '__name__', 'it')}({', '.join(short(repr(a), 60) for a in arguments)})"
