@@ -168,7 +168,8 @@ def setting_fields(role: Any, *, declared: bool = False) -> frozenset[str]:
     of the class assigns to it. `declared`: only the former.
     """
     kind = role if isinstance(role, type) else type(role)
-    return _layout(kind)[2 if declared else 3]
+    layout = _layout(kind)
+    return layout[2] if declared else layout[3]
 
 
 @cache

@@ -36,7 +36,7 @@ class NotPlain(LabError):
 
 def why_mutable(value: Any, where: str = "it") -> str | None:
     """Say why `value` could change after it was sent, or None if it cannot."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind in ATOMS:
         return None
     read = parts_reader(kind)
@@ -80,9 +80,9 @@ def _why_mutable(value: Any, where: str) -> str | None:
 
 
 @cache
-def parts_reader(kind: type) -> Callable[[Any], tuple[Any, ...]] | None:
+def parts_reader(kind: Any) -> Callable[[Any], tuple[Any, ...]] | None:
     """What reads all fields of a dataclass at once; None for every other class."""
-    if not dataclasses.is_dataclass(kind) or issubclass(kind, enum.Enum | tuple | frozenset):
+    if issubclass(kind, enum.Enum | tuple | frozenset) or not dataclasses.is_dataclass(kind):
         return None
     return reader_of(tuple(field.name for field in dataclasses.fields(kind)))
 

@@ -308,7 +308,8 @@ def _collect(value: Any, parts: list[_Part]) -> None:
             if type(item) not in ATOMS:
                 _collect(item, parts)
     else:
-        read = parts_reader(type(value))
+        kind: Any = type(value)
+        read = parts_reader(kind)
         if read is not None:
             content = read(value)
             parts.append((value, read, content))
