@@ -103,6 +103,7 @@ class ExecuteWithReceipts(Execute):
         for cell, word in zip(checks, words, strict=True):
             cell.source = GUARD.sub(rf'guard(check, \1, receipt="{word}")', cell.source)
         per_cell, ends = self.timeout, time.monotonic() + self.whole
+
         def limit(cell: Any) -> float:
             """A check stops by itself, and says so if the machine is busy: it gets the time for that."""
             own = max(per_cell, CHECK_SECONDS) if GUARD.search(cell.source) else per_cell

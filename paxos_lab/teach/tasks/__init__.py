@@ -11,6 +11,7 @@ from paxos_lab.teach.tasks.batching import TASKS as BATCHING
 from paxos_lab.teach.tasks.catch_up import TASKS as CATCH_UP
 from paxos_lab.teach.tasks.claims import TASKS as CLAIMS
 from paxos_lab.teach.tasks.cost import TASKS as COST
+from paxos_lab.teach.tasks.faults import TASKS as FAULTS
 from paxos_lab.teach.tasks.interview import TASKS as INTERVIEW
 from paxos_lab.teach.tasks.learner import TASKS as LEARNER
 from paxos_lab.teach.tasks.liveness import TASKS as LIVENESS
@@ -28,6 +29,7 @@ from paxos_lab.teach.tasks.whole import TASKS as WHOLE
 
 _EVERY = (
     *CLAIMS,
+    *FAULTS,
     *BALLOTS,
     *ACCEPTOR,
     *PROPOSER,
