@@ -7,6 +7,7 @@ exercise; it may raise, loop, or swallow every exception. What comes back is a v
 from __future__ import annotations
 
 import ast
+import copy
 import dataclasses
 import inspect
 import sys
@@ -200,6 +201,27 @@ def call(function: Callable[..., Any], *arguments: Any, called: str = "", lines:
         raise
     except BaseException as error:  # whatever a learner's code raises is theirs to read; SystemExit as well
         raise NotYet(f"{called} raised {said_by(error)}.", *where(error)) from error
+
+
+def call_apart(function: Callable[..., Any], **arguments: Any) -> Any:
+    """As `call`, by position, for a function that must leave its arguments as they are."""
+    before = copy.deepcopy(arguments)
+    got = call(function, *arguments.values())
+    for name, value in arguments.items():
+        if value != before[name]:
+            raise NotYet(
+                f"It changes its argument {name}: {shown(before[name], 200)} became {shown(value, 200)}.",
+                "Others read it too: copy it first.",
+            )
+    return got
+
+
+def truth(got: Any, called: str, right: bool | None = None) -> bool:
+    """A yes or no: True, False, or what plain Python takes for one of them (0, 1, None)."""
+    if got is None or (isinstance(got, int) and got in (0, 1)):
+        return bool(got)
+    should = "" if right is None else f" should be {right}, and"
+    raise NotYet(f"{called}{should} is {shown(got)}; True or False is wanted.")
 
 
 @contextmanager
