@@ -46,6 +46,16 @@ def shown(value: Any, most: int = 80) -> str:
         return f"a {type(value).__name__} that cannot be printed ({type(error).__name__} in its repr)"
 
 
+def shown_plainly(value: Any, most: int = 80) -> str:
+    """`str(value)` on one line, as a ballot or a message reads best; what cannot be printed as `shown` has it."""
+    try:
+        return short(value, most)
+    except TooLong:
+        raise
+    except BaseException:  # a learner's __str__ may raise anything
+        return shown(value, most)
+
+
 def same(one: Any, other: Any) -> bool:
     """`one == other`, where a learner's `__eq__` may raise or answer with anything."""
     try:

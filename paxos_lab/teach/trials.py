@@ -77,12 +77,13 @@ def every_schedule(
         return f"{what}: {found.states:,} states, every schedule."
     details = [f"The explorer's shortest schedule with {what} takes {len(found.counterexample or ())} steps."]
     headline = f"{IN_WORDS.get(found.property or '', 'a property broke')}: {_bare(found.sentence)}"
-    on_the_way = found.broken_on_the_way()
+    # Where agreement broke, an invariant of the proof broke before; else the property itself is what to show.
+    on_the_way = found.broken_on_the_way(PROOF if found.property in ("agreement", "validity") else properties)
     if on_the_way:
         step, name, why = on_the_way[0]
         headline, more = _told(name, why, replay(make(), (found.counterexample or Trace())[:step]))
         details += more
-        if _bare(found.sentence) not in headline:
+        if name != found.property:
             details.append(f"That breaks at step {step}. In the end, {_bare(found.sentence)}.")
     raise NotYet(_sentence(headline), *details, run=found.bus)
 
