@@ -13,7 +13,7 @@ from paxos_lab.teach.answer import NotYet
 from paxos_lab.teach.dialogue import RESTART, Asker, Dialogue
 from paxos_lab.teach.learners_code import a_role, guarded, same, shown, shown_plainly
 from paxos_lab.teach.task import Task
-from paxos_lab.teach.trials import calm, every_schedule, storms
+from paxos_lab.teach.trials import as_far_as_it_ends, calm, every_schedule, storms
 from paxos_lab.verify.mutants import Setting
 from paxos_lab.verify.properties import promises_kept, votes_on_request
 from paxos_lab.verify.world import Faults
@@ -189,10 +189,10 @@ def accept(acceptor: Any) -> str:
         properties=(promises_kept, votes_on_request),
     )
     calm(lambda: single_decree("x", acceptor=tested), _learns_x, "One proposer, three of your acceptors")
-    tried = [alone]
-    for setting in (Setting(2, 2), Setting(2, 2, 1), Setting(3, 3)):
-        make = partial(single_decree, "xyz"[: setting.values], acceptor=tested)
-        tried.append(every_schedule(make, str(setting), setting.faults, hooks=6_000, extra=True))
+    settings = (Setting(2, 2), Setting(2, 2, 1), Setting(3, 3))
+    makes = [partial(single_decree, "xyz"[: setting.values], acceptor=tested) for setting in settings]
+    whole = [(make, str(setting), setting.faults) for make, setting in zip(makes, settings, strict=True)]
+    tried = [alone, *as_far_as_it_ends(whole)]
     tried.append(storms(lambda: single_decree("xyz", acceptor=tested), "three rivals", seeds=range(10)))
     return " ".join(["It keeps its promises and its votes.", *notes, "Tried:", *tried])
 
