@@ -32,7 +32,7 @@ print(json.dumps({d.metadata["Name"]: d.version for d in importlib.metadata.dist
 
 PICTURE = """
 import graphviz
-from paxos_lab.show.engine import svg_of, use_engine
+from paxos_lab.show.draw.engine import svg_of, use_engine
 graph = graphviz.Digraph()
 graph.node("a", pos="0,0!")
 graph.node("b", pos="100,0!")
@@ -280,9 +280,10 @@ def main(arguments=None, machine=None):
     """Print the findings; 1 if something is missing."""
     parser = argparse.ArgumentParser(description="What is missing for the course on this machine.")
     parser.add_argument("--port", type=int, default=8888)
+    parser.add_argument("--venv", help="the folder of the environment, if it is another than .venv")
     chosen = parser.parse_args(arguments)
     states = []
-    for finding in examine(machine or Machine(port=chosen.port)):
+    for finding in examine(machine or Machine(venv=chosen.venv, port=chosen.port)):
         print(finding, flush=True)
         states.append(finding.state)
     missing = states.count(MISSING)
