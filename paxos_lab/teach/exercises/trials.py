@@ -80,7 +80,7 @@ Setting = tuple[Make, str, Faults | None]
 
 
 def as_far_as_it_ends(
-    settings: Iterable[Setting], properties: Sequence[Property] = (agreement, validity), hooks: int = 6_000
+    settings: Iterable[Setting], properties: Sequence[Property] = (agreement, validity), hooks: int = 4_000
 ) -> list[str]:
     """`every_schedule` as an extra, from small settings to large ones; the first that is cut is the last."""
     tried = []
