@@ -200,7 +200,7 @@ def test_wrong_leaders_are_rejected(role, said):
 
 def test_right_leaders_are_accepted():
     assert check("log.leader", Heir).passed
-    to_a_quorum = """
+    to_all = """
     def send(self, to, message):
         super().send(self.acceptors[:2] if isinstance(message, Accept) else to, message)
 """

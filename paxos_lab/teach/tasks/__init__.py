@@ -15,6 +15,8 @@ from paxos_lab.teach.tasks.interview import TASKS as INTERVIEW
 from paxos_lab.teach.tasks.learner import TASKS as LEARNER
 from paxos_lab.teach.tasks.liveness import TASKS as LIVENESS
 from paxos_lab.teach.tasks.log import TASKS as LOG
+from paxos_lab.teach.tasks.log_acceptor import TASKS as LOG_ACCEPTOR
+from paxos_lab.teach.tasks.log_leader import TASKS as LOG_LEADER
 from paxos_lab.teach.tasks.lost_disks import TASKS as DISKS
 from paxos_lab.teach.tasks.machine import TASKS as MACHINE
 from paxos_lab.teach.tasks.membership import TASKS as MEMBERSHIP
@@ -35,6 +37,8 @@ _EVERY = (
     *WHOLE,
     *LIVENESS,
     *LOG,
+    *LOG_ACCEPTOR,
+    *LOG_LEADER,
     *SUITE,
     *MACHINE,
     *SESSIONS,
