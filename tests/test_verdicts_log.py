@@ -1,7 +1,7 @@
 """Every answer of the table of exercise 08 gets its verdict, and a wrong one the rule that it breaks."""
 
 import pytest
-from verdicts import answer_cell, rows, verdict
+from judging import answer_cell, rows, verdict
 from verdicts_log import IMPORTS, RIGHT, SOLUTIONS, WRONG
 
 
