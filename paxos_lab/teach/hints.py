@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import ipywidgets as widgets
@@ -34,8 +35,9 @@ class Hints(widgets.VBox):
         """Open one hint more, and remember that it was opened."""
         if self.opened < len(self.task.hints):
             self.opened += 1
-            remember(self.task.id, hints=self.opened)
             self._show()
+            with suppress(LabError):  # a home that cannot be written costs the record, not the hint
+                remember(self.task.id, hints=self.opened)
 
     def _show(self) -> None:
         total = len(self.task.hints)

@@ -12,17 +12,22 @@ from paxos_lab.bus import MessageBus
 from paxos_lab.node import Node
 from paxos_lab.schedule import by_time, replay, seeded
 from paxos_lab.show.picture import short
-from paxos_lab.teach.answer import NotYet
-from paxos_lab.teach.learners_code import TooLong, ends, in_a_world
+from paxos_lab.teach.answer import NotYet, Unfinished
+from paxos_lab.teach.explained import explained
+from paxos_lab.teach.learners_code import in_a_world
+from paxos_lab.teach.patience import OutOfWork, at_most
+from paxos_lab.trace import Trace
 from paxos_lab.verify.exploration import explore
 from paxos_lab.verify.found import broken
+from paxos_lab.verify.progress import progress as find_stall
 from paxos_lab.verify.properties import PROOF, Property, agreement, validity
 from paxos_lab.verify.world import Faults
 
 Make = Callable[[], Iterable[Node]]
 
 MOST_STATES = 30_000
-MOST_SECONDS = 8.0  # for one search; ours take one or two. What this leaves open, the storms try
+MOST_HOOKS = 20_000  # calls of the hooks of a learner's roles in one search; ours take two thousand
+STALL_STATES = 4_000
 STEPS = 600
 
 # The invariants of the proof, as a learner would say them.
@@ -37,6 +42,7 @@ IN_WORDS = {
     "slot_agreement": "two different entries are chosen in one slot",
     "one_entry_in_a_ballot": "one ballot asks for two different entries in a slot",
     "no_hole_is_left": "a slot is left open below one that is asked for",
+    "progress": "it gets stuck",
     "agreement": "two different values are chosen or learned",
     "validity": "a value was chosen that nobody proposed",
 }
@@ -48,29 +54,70 @@ def every_schedule(
     faults: Faults | None = None,
     max_states: int = MOST_STATES,
     properties: Sequence[Property] = (agreement, validity),
+    *,
+    hooks: int = MOST_HOOKS,
+    extra: bool = False,
 ) -> str:
-    """No schedule may break a property; `what` names the setting, as "2 ballots"."""
+    """No schedule may break a property; `what` names the setting, as "2 ballots".
+
+    The search is cut after so many states, or calls of `hooks` of guarded roles: a cut depends on the
+    roles alone. Safety rests on it, so what was cut raises `Unfinished`; with `extra=True` something
+    else has judged before, and the sentence says how far it came.
+    """
     try:
-        with in_a_world(f"With {what}"), ends(MOST_SECONDS):
+        with in_a_world(f"With {what}"), at_most(hooks):
             found = explore(make(), properties, faults, max_states, progress=_in_silence)
-    except TooLong:
-        # A right role may remember so much that no search comes to an end: that is no mistake.
-        return f"{what}: no end in sight, so I stopped."
+    except OutOfWork:
+        return _cut(what, f"{hooks:,} calls of your code", extra)
+    if found.cut == "interrupt":
+        raise KeyboardInterrupt
     if found.ok:
-        end = "every schedule" if found.complete else "no end in sight, so I stopped"
-        return f"{what}: {found.states:,} states, {end}."
+        if not found.complete:
+            return _cut(what, f"{found.states:,} states", extra)
+        return f"{what}: {found.states:,} states, every schedule."
     details = [f"The explorer's shortest schedule with {what} takes {len(found.counterexample or ())} steps."]
-    headline = f"{IN_WORDS[found.property or 'agreement']}: {_bare(found.sentence)}"
+    headline = f"{IN_WORDS.get(found.property or '', 'a property broke')}: {_bare(found.sentence)}"
     on_the_way = found.broken_on_the_way()
     if on_the_way:
         step, name, why = on_the_way[0]
-        headline = f"{IN_WORDS.get(name, name)}: {_bare(why)}"
-        details.append(f"That is step {step}. In the end, {_bare(found.sentence)}.")
+        headline, more = _told(name, why, replay(make(), (found.counterexample or Trace())[:step]))
+        details += more
+        if _bare(found.sentence) not in headline:
+            details.append(f"That breaks at step {step}. In the end, {_bare(found.sentence)}.")
     raise NotYet(_sentence(headline), *details, run=found.bus)
 
 
-def _in_silence(states: int, depth: int) -> None:
-    """The check itself is the answer."""
+def _cut(what: str, after: str, extra: bool) -> str:
+    if extra:
+        return f"{what}: not every schedule; nothing broke before I stopped, after {after}."
+    raise Unfinished(
+        f"I could not try every schedule with {what}: I stopped after {after}, and nothing had broken so far.",
+        "Do your nodes remember or send more and more? Keep only what a later answer needs.",
+        "This is neither a pass nor a fail.",
+    )
+
+
+def stalls(
+    make: Make, what: str, faults: Faults | None = None, max_states: int = STALL_STATES, *, lose: bool = True
+) -> str:
+    """From no state may a kind network lead nowhere; looks at the first `max_states` states."""
+    try:
+        with in_a_world(f"With {what}"), at_most(MOST_HOOKS):
+            found = find_stall(make(), faults=faults, max_states=max_states, lose=lose)
+    except OutOfWork:
+        return f"{what}: no stall found before I stopped, after {MOST_HOOKS:,} calls of your code."
+    if found.cut == "interrupt":
+        raise KeyboardInterrupt
+    if found.ok:
+        far = "in any state" if found.complete else f"in the first {found.states:,} states"
+        return f"{what}: no stall {far}."
+    raise NotYet(
+        _sentence(f"it gets stuck: {_bare(found.sentence)}"),
+        f"The run with {what} is below. "
+        + ("What was under way was lost; from" if lose else "From")
+        + " then on every message arrived and timers rang in turn.",
+        run=found.bus,
+    )
 
 
 def calm(make: Make, goal: Callable[[MessageBus], str | None], what: str, steps: int = STEPS) -> MessageBus:
@@ -104,11 +151,10 @@ def storms(
             said = _first_break(make, bus, properties)
         if said is not None:
             step, name, why = said
-            raise NotYet(
-                _sentence(f"{IN_WORDS.get(name, name)}: {_bare(why)}"),
-                f"Storm {seed} shows it at step {step}: messages lost, doubled and late, crashes, cuts.",
-                run=replay(make(), bus.trace[:step]),
-            )
+            run = replay(make(), bus.trace[:step])
+            headline, more = _told(name, why, run)
+            shows = f"Storm {seed} ({what}) shows it at step {step}: messages lost, doubled and late, crashes, cuts."
+            raise NotYet(_sentence(headline), shows, *more, run=run)
     return f"{what}: {count} storms."
 
 
@@ -125,6 +171,11 @@ def _first_break(make: Make, bus: MessageBus, properties: Sequence[Property]) ->
         if said is not None:
             return step.step, *said
     return None
+
+
+def _told(name: str, why: str, run: MessageBus) -> tuple[str, tuple[str, ...]]:
+    """What broke, with its steps where there is more to say than the property says."""
+    return explained(name, run) or (f"{IN_WORDS.get(name, name)}: {_bare(why)}", ())
 
 
 def _bare(sentence: str) -> str:
