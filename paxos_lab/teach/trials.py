@@ -87,6 +87,10 @@ def every_schedule(
     raise NotYet(_sentence(headline), *details, run=found.bus)
 
 
+def _in_silence(states: int, depth: int) -> None:
+    """The check itself is the answer."""
+
+
 def _cut(what: str, after: str, extra: bool) -> str:
     if extra:
         return f"{what}: not every schedule; nothing broke before I stopped, after {after}."
