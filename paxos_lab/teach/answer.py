@@ -102,7 +102,9 @@ def _told(step: Step) -> str:
         return narrate(step)
     except Exception:  # whatever is in the message: the answer must be shown
         what = type(step.event).__name__.lower()
-        return f"{what}{f' at {step.node}' if step.node else ''} (with something that cannot be put in words)."
+        return (
+            f"{what}{f' at {step.node}' if step.node else ''} (with something that cannot be put in words)."
+        )
 
 
 @dataclass(frozen=True)

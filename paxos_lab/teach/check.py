@@ -56,7 +56,12 @@ def check(task: str, *things: Any) -> Answer:
 def _judge(id: str, things: tuple[Any, ...]) -> Answer:
     task = ALL.get(id) if isinstance(id, str) else None
     if task is None:
-        return Answer(shown(id, 60).strip("'"), False, f"There is no task {shown(id, 60)}.", (tasks_like(id if isinstance(id, str) else ""),))
+        return Answer(
+            shown(id, 60).strip("'"),
+            False,
+            f"There is no task {shown(id, 60)}.",
+            (tasks_like(id if isinstance(id, str) else ""),),
+        )
     if len(things) != len(task.takes):
         names = ", ".join(task.takes)
         return Answer(
@@ -90,7 +95,9 @@ def _judge(id: str, things: tuple[Any, ...]) -> Answer:
 def _unfinished(id: str, error: TooLong) -> Answer:
     """Too much work, or too little processor time for it: nobody can say yet whether the answer is right."""
     if isinstance(error, CheckTooLong):
-        headline = f"I could not finish: this check used {CHECK_WORK:.0f} seconds of work, where few are enough."
+        headline = (
+            f"I could not finish: this check used {CHECK_WORK:.0f} seconds of work, where few are enough."
+        )
         details = ("Do your nodes remember or send so much that nothing comes to an end?",)
     else:
         headline = f"I could not finish: after {WALL:.0f} seconds most of the work is still to do."

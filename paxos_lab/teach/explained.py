@@ -44,7 +44,11 @@ def _sent(bus: MessageBus, kind: type) -> Iterator[tuple[int, str, Any]]:
 def _crash_between(bus: MessageBus, name: str, first: int, last: int) -> int | None:
     """The step between these two in which that node crashed."""
     return next(
-        (s.step for s in bus.trace if first < s.step < last and s.event.__class__ is Crash and s.node == name),
+        (
+            s.step
+            for s in bus.trace
+            if first < s.step < last and s.event.__class__ is Crash and s.node == name
+        ),
         None,
     )
 
@@ -107,7 +111,9 @@ def _without_promises(bus: MessageBus) -> Told | None:
         asked = f"at step {at} {who} asks for {short(accept.value)} in ballot {accept.ballot}"
         if not quorums.is_quorum(reports, 1):
             others = [f"{name} promised {m.ballot}" for name, m in heard if m.ballot != accept.ballot]
-            got = f"with the promise of {', '.join(reports)} alone" if reports else "without any promise for it"
+            got = (
+                f"with the promise of {', '.join(reports)} alone" if reports else "without any promise for it"
+            )
             details = [f"A quorum for phase 1 is: {quorums}."]
             if others:
                 details.append(

@@ -53,7 +53,8 @@ def same(one: Any, other: Any) -> bool:
         raise
     except BaseException as error:  # whatever it raises is theirs to read
         raise NotYet(
-            f"{shown(one)} cannot be compared with {shown(other)}: that raised {said_by(error)}.", *where(error)
+            f"{shown(one)} cannot be compared with {shown(other)}: that raised {said_by(error)}.",
+            *where(error),
         ) from error
 
 
@@ -186,9 +187,7 @@ def call(function: Callable[..., Any], *arguments: Any, called: str = "", lines:
 
     `lines`: of Python that may run, those of the lab's own that it calls included.
     """
-    called = (
-        called or f"{getattr(function, '__name__', 'it')}({', '.join(shown(a, 60) for a in arguments)})"
-    )
+    called = called or f"{getattr(function, '__name__', 'it')}({', '.join(shown(a, 60) for a in arguments)})"
     try:
         with entered(), limited(called, lines):
             return function(*arguments)
