@@ -12,7 +12,7 @@ from paxos_lab.multipaxos import Append, Client, Command, Get, KeyValueStore, Se
 from paxos_lab.multipaxos.messages import Reply
 from paxos_lab.plain import copy_of
 from paxos_lab.schedule import seeded
-from paxos_lab.teach.answer import NotYet
+from paxos_lab.teach.answer import NotYet, Unfinished
 from paxos_lab.teach.learners_code import a_machine, call, guarded, in_a_world, same, shown
 from paxos_lab.teach.task import Task
 from paxos_lab.teach.tasks.machine import in_fields
@@ -92,8 +92,8 @@ def replicated(store: Any, sessions: Any) -> str:
         _judge_copies(store, sessions, _commands(bus), seed)
     return (
         f"{len(SEEDS)} storms of crashes, cuts and losses: every history is linearizable, all copies are equal. "
-        f"{twice} commands sat in two slots, and each was executed once. So it was when each log was played once "
-        f"more with {COPIES} old commands in later slots."
+        f"{twice} commands sat in two slots, and each was executed once; the same with each log once more, "
+        f"and {COPIES} of its commands in later slots again."
     )
 
 
@@ -119,6 +119,10 @@ def _judge_run(bus: MessageBus, where: str) -> int:
     right = _once_each(commands)
     last = max(server.applied() for server in servers)
     level = [server for server in servers if server.applied() == last]
+    if len(level) < len(servers):
+        raise Unfinished(
+            f"{where}: a server was still behind when I stopped, so I could not compare the copies."
+        )
     for server in level:
         held = call(copy_of(server.machine).apply, Get("x"), called="apply(get x)")
         if not same(held, right):
