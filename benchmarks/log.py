@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from benchmarks.bus import Member, timed
 from paxos_lab import MessageBus
 from paxos_lab.multipaxos import Put, Server, replicated_log
-from paxos_lab.state import fields_of
+from paxos_lab.world.copying import fields_of
 
 SERVERS, CLIENTS, COMMANDS, ROUNDS = 5, 5, 2_000, 5
 SNAPSHOT_EVERY = 100

@@ -13,7 +13,7 @@ from typing import Any
 
 from paxos_lab.paxos import single_decree
 from paxos_lab.verify import Exploration, Faults, explore
-from paxos_lab.verify.mutants import MUTANTS
+from paxos_lab.verify.wrong.single_decree import MUTANTS
 
 SMALL = {
     "1 proposer, 3 acceptors, 1 learner": lambda: single_decree(["x"]),

@@ -1,12 +1,22 @@
-"""Paxos to run, break, check and build: roles, a message bus, traces, pictures.
+"""Paxos to run, break, check and build. Read `node.py` and `bus.py` first, then `paxos/`.
 
-`from paxos_lab import *` gives a notebook the names it needs most; everything else is one level
-down: `paxos_lab.paxos`, `paxos_lab.show`, `paxos_lab.relatives`, `paxos_lab.teach`.
+world        events, network, trace, schedules, what a role may do
+paxos        one value: ballots, quorums, messages, Acceptor, Proposer, Learner
+multipaxos   a log of values, and a replicated state machine on it
+relatives    other protocols on the same bus
+words        every step as a sentence
+verify       is it right? The explorer, histories of clients, storms, wrong rules
+show         see it: pictures and widgets
+teach        learn it: predictions, exercises, interview, grading
+
+`from paxos_lab import *` gives a notebook the names that it needs most; each folder exports the rest.
+What stands deeper than that a reader of the course may skip.
 """
 
-from paxos_lab.bus import MessageBus, NotEnabled
-from paxos_lab.contract import UnknownNode
-from paxos_lab.events import (
+from paxos_lab.bus import MessageBus, NotEnabled, replay
+from paxos_lab.node import LabError, Node, RoleError, react, stable, stable_fields, volatile
+from paxos_lab.world.data import copy_of
+from paxos_lab.world.events import (
     Crash,
     Deliver,
     Drop,
@@ -20,9 +30,9 @@ from paxos_lab.events import (
     Start,
     Timeout,
 )
-from paxos_lab.node import LabError, Node, RoleError, react, stable, volatile
-from paxos_lab.schedule import by_time, in_order, replay, scripted, seeded
-from paxos_lab.trace import Step, Trace, TraceError
+from paxos_lab.world.role_contract import UnknownNode
+from paxos_lab.world.schedule import by_time, in_order, scripted, seeded
+from paxos_lab.world.trace import Step, Trace, TraceError
 
 __all__ = [
     "Crash",
@@ -47,11 +57,13 @@ __all__ = [
     "TraceError",
     "UnknownNode",
     "by_time",
+    "copy_of",
     "in_order",
     "react",
     "replay",
     "scripted",
     "seeded",
     "stable",
+    "stable_fields",
     "volatile",
 ]

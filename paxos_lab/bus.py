@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from paxos_lab.contract import check_apart, check_class, run_hook, unknown
-from paxos_lab.events import (
+from paxos_lab.node import CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
+from paxos_lab.world.copying import State, changes, forget_volatile, put_state, state_of, twin
+from paxos_lab.world.data import why_mutable
+from paxos_lab.world.events import (
     OUTSIDE,
     Crash,
     Deliver,
@@ -29,11 +31,9 @@ from paxos_lab.events import (
     Timeout,
     node_of,
 )
-from paxos_lab.network import Delay, Network
-from paxos_lab.node import CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
-from paxos_lab.plain import why_mutable
-from paxos_lab.state import State, changes, forget_volatile, put_state, state_of, twin
-from paxos_lab.trace import Step, Trace
+from paxos_lab.world.network import Delay, Network
+from paxos_lab.world.role_contract import check_apart, check_class, run_hook, unknown
+from paxos_lab.world.trace import Step, Trace, TraceError
 
 
 class NotEnabled(LabError):
@@ -227,7 +227,7 @@ class MessageBus:
             case Invoke(node, message):
                 return self._why_not_up(node) or why_mutable(message, "the message")
             case _:
-                return f"{event!r} is no event: see paxos_lab.events for those there are"
+                return f"{event!r} is no event: see paxos_lab.world.events for those there are"
         return None
 
     def upcoming(self) -> Event | None:
@@ -493,3 +493,24 @@ class MessageBus:
 
     def __repr__(self) -> str:
         return f"<MessageBus: {len(self._nodes)} nodes, {len(self._network.flying)} in flight, step {self._steps}>"
+
+
+def replay(nodes: Iterable[Node], trace: Trace) -> MessageBus:
+    """Repeat `trace` on fresh nodes and return the bus at its end.
+
+    Raises `TraceError` naming the first step that these nodes do not reproduce.
+    """
+    nodes = list(nodes)
+    bus = MessageBus(nodes, idle=[node.name for node in nodes])
+    for step in trace:
+        try:
+            again = bus.apply(step.event, at=step.time)
+        except NotEnabled as error:
+            raise TraceError(f"step {step.step} of the trace cannot happen here: {error}") from error
+        for name, then, now in zip(step._fields, step, again, strict=True):
+            if then != now:
+                raise TraceError(
+                    f"step {step.step} ({type(step.event).__name__.lower()} at {step.node}) went "
+                    f"differently: {name} was {then!r} and is now {now!r}"
+                )
+    return bus

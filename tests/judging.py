@@ -7,7 +7,7 @@ A row of `WRONG` is (edits, what the verdict must say); of `RIGHT` (edits, what 
 from checking import cell
 
 from paxos_lab.teach import check
-from paxos_lab.teach.tasks import ALL
+from paxos_lab.teach.exercises.tasks import ALL
 
 
 def answer_cell(solution, edits):

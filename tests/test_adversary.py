@@ -4,16 +4,16 @@ import pytest
 from checking import remembered
 
 from paxos_lab import LabError
-from paxos_lab.events import Crash, Deliver, Drop, Duplicate, Partition, Restart, Start, Timeout
 from paxos_lab.paxos import Flexible, single_decree
 from paxos_lab.teach import AdversaryGame
-from paxos_lab.teach.adversary import events_in
+from paxos_lab.teach.lessons.adversary import events_in
 from paxos_lab.verify import Faults, explore
-from paxos_lab.verify.mutants import MUTANTS, by_id
+from paxos_lab.verify.wrong.single_decree import MUTANTS, find_variant
+from paxos_lab.world.events import Crash, Deliver, Drop, Duplicate, Partition, Restart, Start, Timeout
 
 
 def game_of(id, **more):
-    mutant = by_id(id)
+    mutant = find_variant(id)
     how = {"search": remembered} | more
     return AdversaryGame(lambda: mutant.make(mutant.smallest), id, mutant.rule, mutant.smallest.faults, **how)
 
@@ -109,7 +109,7 @@ def test_restart_leaves_nothing_to_redo():
     assert game.events == 0, "time does not go on by itself"
 
 
-@pytest.mark.parametrize("mutant", [by_id(i) for i in ("M2", "M4", "M8")], ids=lambda m: m.id)
+@pytest.mark.parametrize("mutant", [find_variant(i) for i in ("M2", "M4", "M8")], ids=lambda m: m.id)
 def test_the_optimum_plays_to_the_break_step_by_step(mutant):
     game = game_of(mutant.id)
     game.show_optimum()
@@ -297,7 +297,7 @@ def test_what_cannot_be_played_is_said():
 
 
 def test_events_are_counted_as_the_explorer_counts_them():
-    mutant = by_id("M4")
+    mutant = find_variant("M4")
     found = explore(mutant.make(mutant.smallest), faults=Faults(1, 0, who=("a1", "a2", "a3")))
     kinds = [type(step.event) for step in found.counterexample]
     assert kinds.count(Start) == 2 and len(kinds) > found.depth

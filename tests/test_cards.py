@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from paxos_lab import LabError
-from paxos_lab.teach.cards import GROUPS, LESSONS, SHIPPED, by_group, load
+from paxos_lab.teach.interview.cards import GROUPS, LESSONS, SHIPPED, by_group, load
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"

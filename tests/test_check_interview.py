@@ -5,8 +5,8 @@ from checking import cell
 
 from paxos_lab.paxos import Acceptor
 from paxos_lab.teach import check
-from paxos_lab.teach.drills import drill
-from paxos_lab.teach.tasks.interview import WHITEBOARD
+from paxos_lab.teach.exercises.one_value.e14_interview import WHITEBOARD
+from paxos_lab.teach.interview.drills.catalogue import drill
 
 IMPORTS = """
 from paxos_lab import *

@@ -6,14 +6,14 @@ from checking import cell
 from paxos_lab.multipaxos import KeyValueStore
 from paxos_lab.paxos import Acceptor
 from paxos_lab.teach import check
-from paxos_lab.teach.tasks import replicated
+from paxos_lab.teach.exercises.the_log import e09_replicated as replicated
 
 IMPORTS = """
 import copy, json, random
 from dataclasses import dataclass, field
 from typing import Any
 from paxos_lab.multipaxos import *
-from paxos_lab.plain import copy_of
+from paxos_lab.world.data import copy_of
 shared = {}
 """
 

@@ -5,7 +5,7 @@ from checking import cell
 
 from paxos_lab.paxos import Acceptor, Learner, Proposer, value_to_propose
 from paxos_lab.teach import check
-from paxos_lab.verify.mutants import by_id
+from paxos_lab.verify.wrong.single_decree import find_variant
 
 IMPORTS = """
 from dataclasses import dataclass
@@ -112,7 +112,7 @@ def test_the_right_table_is_accepted_in_any_order():
     ],
 )
 def test_the_mutants_of_the_acceptor_are_rejected(id, headline):
-    mutant = by_id(id)
+    mutant = find_variant(id)
     role = next(type(n) for n in mutant.make(mutant.smallest) if n.name == "a1")
     answer = check("acceptor.accept", role)
     assert not answer.passed and headline in answer.headline
@@ -158,7 +158,7 @@ def test_wrong_acceptors_are_rejected(promise, vote, headline):
 
 def test_right_acceptors_are_accepted():
     assert check("acceptor.accept", named("Acceptor", WHOLE.format(promise=PROMISE, vote=VOTE))).passed
-    silent = next(type(n) for n in by_id("C5").make(2) if n.name == "a1")
+    silent = next(type(n) for n in find_variant("C5").make(2) if n.name == "a1")
     answer = check("acceptor.accept", silent)
     assert answer.passed, answer
 
@@ -166,8 +166,8 @@ def test_right_acceptors_are_accepted():
 # The search is stopped wherever in Python it is, which may be in a callback that reports to nobody.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_who_remembers_too_much_for_a_search_is_put_through_storms(monkeypatch):
-    monkeypatch.setattr("paxos_lab.teach.trials.MOST_SECONDS", 0.8)
-    role = next(type(n) for n in by_id("C3").make(2) if n.name == "a1")
+    monkeypatch.setattr("paxos_lab.teach.exercises.trials.MOST_SECONDS", 0.8)
+    role = next(type(n) for n in find_variant("C3").make(2) if n.name == "a1")
     answer = check("acceptor.accept", role)
     assert answer.passed and "3 ballots: no end in sight" in answer.headline
 
@@ -250,7 +250,7 @@ COUNTS_MESSAGES = """
 
 
 def of_mutant(id):
-    mutant = by_id(id)
+    mutant = find_variant(id)
     return next(type(n) for n in mutant.make(mutant.smallest) if n.name == "p1")
 
 
@@ -279,7 +279,7 @@ def test_wrong_proposers_are_rejected(role, headline):
 
 
 def test_right_proposers_are_accepted():
-    eager = next(type(n) for n in by_id("C6").make(2) if n.name == "p1")
+    eager = next(type(n) for n in find_variant("C6").make(2) if n.name == "p1")
     for role in (Proposer, eager):
         answer = check("proposer.phases", role)
         assert answer.passed, (role, answer)
@@ -349,7 +349,7 @@ def test_one_wrong_part_spoils_the_whole(wrong):
 
 
 def of_acceptor(id):
-    mutant = by_id(id)
+    mutant = find_variant(id)
     return next(type(n) for n in mutant.make(mutant.smallest) if n.name == "a1")
 
 

@@ -5,8 +5,13 @@ from checking import cell
 
 from paxos_lab.paxos import Accept
 from paxos_lab.teach import check
-from paxos_lab.teach.tasks.suite import EARLY, right_runs, wrong_runs
-from paxos_lab.verify.properties import agreement, backed_by_promises, one_value_per_ballot, promises_kept
+from paxos_lab.teach.exercises.one_value.e06_test_suite import EARLY, right_runs, wrong_runs
+from paxos_lab.verify.explorer.properties import (
+    agreement,
+    backed_by_promises,
+    one_value_per_ballot,
+    promises_kept,
+)
 
 PAIRS = "    seen = {}\n    for s, m in sent:\n        if isinstance(m, Accept):\n"
 

@@ -5,7 +5,7 @@ import pytest
 from paxos_lab import LabError, MessageBus, Timeout
 from paxos_lab.multipaxos import Put, replicated_log
 from paxos_lab.paxos import single_decree
-from paxos_lab.show.cost import forced_writes, line_chart, messages_between, messages_handled
+from paxos_lab.show.measure.cost import forced_writes, line_chart, messages_between, messages_handled
 
 BEATS = ("Heartbeat", "HeartbeatHeard")
 

@@ -21,10 +21,10 @@ from paxos_lab.paxos import (
     value_to_propose,
 )
 from paxos_lab.teach import Whiteboard, drill
-from paxos_lab.teach.drills import KINDS
-from paxos_lab.teach.moments import moments
-from paxos_lab.teach.questions import Drill, Option, different, replayed
-from paxos_lab.teach.questions_fate import _fate
+from paxos_lab.teach.interview.drills.catalogue import KINDS
+from paxos_lab.teach.interview.drills.drill_box import Drill, Option, different, replayed
+from paxos_lab.teach.interview.drills.moments import moments
+from paxos_lab.teach.interview.drills.on_fate import _fate
 
 SEEDS = range(1, 21)
 

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from checking import cell as typed
 
-from paxos_lab.teach.tasks import ALL
+from paxos_lab.teach.exercises.tasks import ALL
 
 TOP = Path(__file__).resolve().parent.parent
 SHIPPED = sorted((TOP / "exercises").glob("*.ipynb"))

@@ -14,8 +14,8 @@ from paxos_lab import Crash, LabError, Node, RoleError, Trace, UnknownNode, repl
 from paxos_lab.paxos import Accept, Acceptor, Flexible, Prepare, Promise, Proposal, single_decree
 from paxos_lab.show import Stepper, ballot_board, space_time
 from paxos_lab.verify import Faults, agreement, explore, looks_at
-from paxos_lab.verify.guard import EndlessLoop
-from paxos_lab.verify.mutants import by_id
+from paxos_lab.verify.explorer.fast.role_runner import EndlessLoop
+from paxos_lab.verify.wrong.single_decree import find_variant
 
 METHODS = ("plain", "numbered", "reduced")
 
@@ -51,7 +51,7 @@ def test_a_counterexample_names_the_property_and_opens_everywhere():
 
 
 def test_the_first_invariant_to_break_is_named_before_agreement_breaks():
-    mutant = by_id("M11")
+    mutant = find_variant("M11")
     found = explore(mutant.make(3))
     step, law, sentence = found.broken_on_the_way()[0]
     assert law == "promises_kept" and step < len(found.counterexample) and "a3" in sentence
@@ -81,7 +81,7 @@ def test_an_interrupt_ends_it_with_what_it_has(method):
         if len(heard) == 4:
             raise KeyboardInterrupt
 
-    found = explore(single_decree(["x", "y"]), method=method, progress=watch)
+    found = explore(single_decree(["x", "y"]), method=method, watch=watch)
     assert found.ok and not found.complete and found.cut == "interrupt" and found.states > 0
     assert heard == sorted(heard)
 
@@ -121,11 +121,11 @@ def test_a_crash_may_hit_between_the_disk_and_the_network():
 DIGEST = """
 from paxos_lab.paxos import single_decree, Flexible
 from paxos_lab.verify import explore
-from paxos_lab.verify.mutants import by_id
+from paxos_lab.verify.wrong.single_decree import find_variant
 for method in ("numbered", "reduced"):
     found = explore(single_decree(["x", "y"], learners=0, quorums=Flexible(1, 2), unsafe=True), method=method)
     print(found, found.counterexample.to_script())
-print(explore(by_id("M9").make(3)).counterexample.to_script())
+print(explore(find_variant("M9").make(3)).counterexample.to_script())
 """
 
 

@@ -17,7 +17,7 @@ from paxos_lab.paxos import (
     single_decree,
 )
 from paxos_lab.show import FaultGrid
-from paxos_lab.show.fault_grid import CRASH_FAULTS, MESSAGE_FAULTS, OUTCOMES
+from paxos_lab.show.widgets.fault_grid import CRASH_FAULTS, MESSAGE_FAULTS, OUTCOMES
 
 
 def one():

@@ -4,7 +4,7 @@ import pytest
 
 from paxos_lab import LabError
 from paxos_lab.show import FlexibleLab
-from paxos_lab.show.flexible_lab import availability, waits
+from paxos_lab.show.widgets.flexible_lab import availability, waits
 
 
 @pytest.mark.parametrize("servers", range(3, 10))

@@ -6,9 +6,9 @@ from checking import remembered
 from paxos_lab import LabError
 from paxos_lab.paxos import Flexible, single_decree
 from paxos_lab.teach import Card, MutationGallery, forget, guesses, score
-from paxos_lab.teach.gallery import OPTIONS
+from paxos_lab.teach.lessons.gallery import OPTIONS
 from paxos_lab.verify import explore
-from paxos_lab.verify.mutants import MUTANTS, RIGHT, Setting, by_id
+from paxos_lab.verify.wrong.single_decree import MUTANTS, RIGHT, Setting, find_variant
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ class Searched:
 
 
 def gallery_of(*ids, **more):
-    return MutationGallery([by_id(id) for id in ids], **{"search": remembered} | more)
+    return MutationGallery([find_variant(id) for id in ids], **{"search": remembered} | more)
 
 
 def guess(gallery, id, option):
@@ -198,7 +198,7 @@ def test_other_nodes_under_a_kept_guess_are_searched_anew():
 
 def test_a_changed_rule_is_a_new_question():
     guess(gallery_of("M5"), "M5", 2)
-    changed = Card("M5", "another rule", by_id("M5").make, (Setting(2, 2),), safe=False)
+    changed = Card("M5", "another rule", find_variant("M5").make, (Setting(2, 2),), safe=False)
     assert not MutationGallery([changed])["M5"].committed
 
 
@@ -208,7 +208,7 @@ def test_the_settings_are_searched_from_the_smallest_until_one_breaks():
     assert [nodes for nodes, _ in search.asked] == [2 + 4, 3 + 4]
     assert [str(faults) for _, faults in search.asked] == ["0 crashes, 0 timeouts"] * 2
     search.asked.clear()
-    eager = Card("eager", "rule", by_id("M9").make, (Setting(3, 3), Setting(4, 4)), safe=False)
+    eager = Card("eager", "rule", find_variant("M9").make, (Setting(3, 3), Setting(4, 4)), safe=False)
     guess(MutationGallery([eager], search=search), "eager", 3)
     assert len(search.asked) == 1, "what breaks is not searched further"
 
@@ -241,14 +241,14 @@ def test_a_class_that_breaks_its_contract_is_named_and_can_be_searched_again():
 
 def test_progress_is_said_in_the_card(monkeypatch):
     clock = iter(range(1000))
-    monkeypatch.setattr("paxos_lab.teach.gallery.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("paxos_lab.teach.lessons.gallery.time.monotonic", lambda: next(clock))
     said = []
 
     def search(nodes, *, faults, progress):
         said.append(box.verdict.value)
         progress(1234, 5)
         said.append(box.verdict.value)
-        return explore(nodes, faults=faults, progress=lambda states, depth: None)
+        return explore(nodes, faults=faults, watch=lambda states, depth: None)
 
     gallery = gallery_of("M5", search=search)
     box = gallery["M5"]
@@ -300,8 +300,8 @@ def test_every_variant_makes_a_card(variant):
 
 
 def test_a_right_variant_is_searched_as_far_as_asked():
-    assert Card.of(by_id("C0")).settings == (Setting(3, 3),)
-    assert Card.of(by_id("C0"), ballots=4).settings == (Setting(4, 4),)
+    assert Card.of(find_variant("C0")).settings == (Setting(3, 3),)
+    assert Card.of(find_variant("C0"), ballots=4).settings == (Setting(4, 4),)
 
 
 def test_what_cannot_be_shown_is_said():
@@ -314,6 +314,6 @@ def test_what_cannot_be_shown_is_said():
     with pytest.raises(LabError, match="no card is called 'M2'; there are M1"):
         gallery_of("M1")["M2"]
     with pytest.raises(LabError, match="rule is a text"):
-        Card("id", " ", by_id("M1").make, (Setting(2, 2),), safe=False)
+        Card("id", " ", find_variant("M1").make, (Setting(2, 2),), safe=False)
     with pytest.raises(LabError, match="needs a setting"):
-        Card("id", "rule", by_id("M1").make, (), safe=False)
+        Card("id", "rule", find_variant("M1").make, (), safe=False)

@@ -26,7 +26,7 @@ SET_UP = """\
 from dataclasses import dataclass
 from paxos_lab import *
 from paxos_lab.paxos import *
-from paxos_lab.teach.check import check"""
+from paxos_lab.teach.exercises.checking import check"""
 
 FIRST = """\
 @dataclass
@@ -49,7 +49,7 @@ from paxos_lab.paxos import Learner
 GUARDED = """\
 ### BEGIN HIDDEN TESTS
 import runpy, paxos_lab
-guard = runpy.run_path(paxos_lab.__path__[0] + "/teach/integrity.py")["guard"]
+guard = runpy.run_path(paxos_lab.__path__[0] + "/teach/grading/honest.py")["guard"]
 ### END HIDDEN TESTS
 answer = check("{task}", {name})
 ### BEGIN HIDDEN TESTS
@@ -123,7 +123,7 @@ def check(*things):
 
 PATCH = """
 import importlib
-judge = importlib.import_module("paxos_lab.teach.check")
+judge = importlib.import_module("paxos_lab.teach.exercises.checking")
 judge._judge = lambda id, things: judge.Answer(id, True, "passed")"""
 
 MUTE = """
@@ -212,7 +212,7 @@ def test_everybody_gets_what_is_due(graded, student):
         ("hal loops", "cell 3: it ran too long and was stopped"),
         ("gus dies", "the run broke off"),
         ("ivy own check", "check-first: `check` is not the course's own"),
-        ("jon patches", "paxos_lab.teach.check._judge is not what the course's file says"),
+        ("jon patches", "paxos_lab.teach.exercises.checking._judge is not what the course's file says"),
         ("leo mutes", "check-second: This check did not run to its end"),
     ],
 )

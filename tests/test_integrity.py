@@ -18,23 +18,26 @@ import paxos_lab.teach
 import paxos_lab.verify
 from paxos_lab.node import Node, stable
 from paxos_lab.paxos import Acceptor, single_decree
-from paxos_lab.teach import trials
-from paxos_lab.verify import exploration, explore
+from paxos_lab.teach.exercises import trials
+from paxos_lab.verify import explore
+from paxos_lab.verify.explorer import exploration
 
 FOLDER = Path(paxos_lab.teach.__file__).parent
-judge = importlib.import_module("paxos_lab.teach.check")  # `paxos_lab.teach.check` may be the function
-answers = importlib.import_module("paxos_lab.teach.answer")
+judge = importlib.import_module(
+    "paxos_lab.teach.exercises.checking"
+)  # `paxos_lab.teach.exercises.checking` may be the function
+answers = importlib.import_module("paxos_lab.teach.exercises.answer")
 
 TASK = "acceptor.promise"
 
 
 def guard(check, answer, **more):
     """As the hidden lines do it: a fresh copy, straight from the file."""
-    runpy.run_path(str(FOLDER / "integrity.py"))["guard"](check, answer, **more)
+    runpy.run_path(str(FOLDER / "grading/honest.py"))["guard"](check, answer, **more)
 
 
 def untouched(*names):
-    runpy.run_path(str(FOLDER / "as_written.py"))["untouched"](*names)
+    runpy.run_path(str(FOLDER / "grading/same_source.py"))["untouched"](*names)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -96,7 +99,7 @@ def test_check_replaced_in_its_module(passed, monkeypatch):
         return answers.Answer(task, True, "passed")
 
     monkeypatch.setattr(judge, "check", check)
-    refused(check, check(TASK), "paxos_lab.teach.check.check is not what the course's file says")
+    refused(check, check(TASK), "paxos_lab.teach.exercises.checking.check is not what the course's file says")
 
 
 def test_the_code_of_check_replaced(passed, monkeypatch):
@@ -104,23 +107,25 @@ def test_the_code_of_check_replaced(passed, monkeypatch):
         return None
 
     monkeypatch.setattr(judge.check, "__code__", check.__code__)
-    refused(judge.check, passed, "paxos_lab.teach.check.check is not what the course's file says")
+    refused(
+        judge.check, passed, "paxos_lab.teach.exercises.checking.check is not what the course's file says"
+    )
 
 
 def test_the_search_replaced_where_it_stands_and_where_it_was_imported(passed, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(exploration, "explore", lambda *a, **k: None)
-        refused(judge.check, passed, "paxos_lab.verify.exploration.explore is not what")
+        refused(judge.check, passed, "paxos_lab.verify.explorer.exploration.explore is not what")
     with monkeypatch.context() as patch:
         patch.setattr(trials, "explore", lambda *a, **k: None)
-        refused(judge.check, passed, "paxos_lab.teach.trials.explore is not what")
+        refused(judge.check, passed, "paxos_lab.teach.exercises.trials.explore is not what")
     guard(judge.check, passed)
 
 
 def test_defaults_changed(passed, monkeypatch):
     monkeypatch.setattr(explore, "__kwdefaults__", None)
     monkeypatch.setattr(explore, "__defaults__", ())
-    refused(judge.check, passed, "paxos_lab.verify.exploration.explore has other defaults")
+    refused(judge.check, passed, "paxos_lab.verify.explorer.exploration.explore has other defaults")
 
 
 def test_a_method_replaced_or_wrapped(passed, monkeypatch):
@@ -136,7 +141,7 @@ def test_a_method_replaced_or_wrapped(passed, monkeypatch):
 
 def test_a_pass_written_on_the_class(passed, monkeypatch):
     monkeypatch.setattr(answers.Answer, "passed", True, raising=False)
-    refused(judge.check, passed, "paxos_lab.teach.answer.Answer.passed was set on the class")
+    refused(judge.check, passed, "paxos_lab.teach.exercises.answer.Answer.passed was set on the class")
 
 
 def test_truth_added_to_a_class(passed, monkeypatch):
@@ -177,7 +182,11 @@ def test_the_judge_of_a_task_replaced(passed):
 
 def test_a_builtin_hidden_by_a_name_of_the_module(passed, monkeypatch):
     monkeypatch.setattr(judge, "isinstance", lambda *a: True, raising=False)
-    refused(judge.check, passed, "paxos_lab.teach.check.isinstance was put there and hides the builtin")
+    refused(
+        judge.check,
+        passed,
+        "paxos_lab.teach.exercises.checking.isinstance was put there and hides the builtin",
+    )
 
 
 def test_a_builtin_replaced(passed, monkeypatch):
@@ -186,11 +195,11 @@ def test_a_builtin_replaced(passed, monkeypatch):
 
 
 def test_a_module_put_in_place_of_another(passed, monkeypatch):
-    fake = types.ModuleType("paxos_lab.teach.check")
+    fake = types.ModuleType("paxos_lab.teach.exercises.checking")
     fake.check = lambda *a: passed
     fake.given = [passed]
-    monkeypatch.setitem(sys.modules, "paxos_lab.teach.check", fake)
-    refused(fake.check, passed, "paxos_lab.teach.check")
+    monkeypatch.setitem(sys.modules, "paxos_lab.teach.exercises.checking", fake)
+    refused(fake.check, passed, "paxos_lab.teach.exercises.checking")
 
 
 def test_a_receipt_is_shown_on_a_pass_only(passed, capsys):

@@ -31,8 +31,8 @@ from paxos_lab.paxos import (
     single_decree,
 )
 from paxos_lab.show import Chart, Contention, Duel, Race, contention, contention_curves, race
-from paxos_lab.show.contention import spread
-from paxos_lab.show.duel import BOUND, MANNERS
+from paxos_lab.show.measure.rivals import spread
+from paxos_lab.show.widgets.duel import BOUND, MANNERS
 
 VALUES = ["x", "y", "z"]
 

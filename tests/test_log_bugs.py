@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import pytest
 from log_runs import Drifting, appends
 
-from paxos_lab.events import Heal, Partition
 from paxos_lab.multipaxos import (
     Append,
     Client,
@@ -19,6 +18,7 @@ from paxos_lab.multipaxos import (
 )
 from paxos_lab.multipaxos.messages import Fetch
 from paxos_lab.verify import ordeal
+from paxos_lab.world.events import Heal, Partition
 
 
 class Duplicates(Server):

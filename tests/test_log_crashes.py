@@ -4,7 +4,6 @@ import pytest
 from log_runs import appends, done, leader_of, others_of, run_for, servers_of, start_clients, started, texts
 
 from paxos_lab import MessageBus
-from paxos_lab.events import Deliver
 from paxos_lab.multipaxos import replicated_log
 from paxos_lab.multipaxos.messages import (
     Accept,
@@ -17,6 +16,7 @@ from paxos_lab.multipaxos.messages import (
     Request,
 )
 from paxos_lab.verify import LogRules, history_of, linearizable, ordeal
+from paxos_lab.world.events import Deliver
 
 
 @pytest.mark.parametrize("every", [0, 3])

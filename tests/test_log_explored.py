@@ -7,7 +7,7 @@ from paxos_lab.multipaxos.messages import Accept, Command, Prepare, Promise, Vot
 from paxos_lab.multipaxos.takeover import Heir, heirs, inherited
 from paxos_lab.paxos import Ballot
 from paxos_lab.verify import explore
-from paxos_lab.verify.log_properties import no_hole_is_left, one_entry_in_a_ballot, slot_agreement
+from paxos_lab.verify.explorer.log_properties import no_hole_is_left, one_entry_in_a_ballot, slot_agreement
 
 ALL = (slot_agreement, one_entry_in_a_ballot, no_hole_is_left)
 TWO = [["x", "y"], ["u"]]  # lesson 08 tries two commands each, which takes five times as long

@@ -4,7 +4,6 @@ import pytest
 from log_runs import done, leader_of, servers_of
 
 from paxos_lab import MessageBus
-from paxos_lab.events import Crash
 from paxos_lab.multipaxos import Append, Client, Command, Put, Reconfigure, Server, Vote, replicated_log
 from paxos_lab.multipaxos.machines import KeyValueStore
 from paxos_lab.multipaxos.messages import (
@@ -22,6 +21,7 @@ from paxos_lab.multipaxos.messages import (
 )
 from paxos_lab.node import Send, react
 from paxos_lab.paxos import Ballot
+from paxos_lab.world.events import Crash
 
 FIVE = ("s1", "s2", "s3", "s4", "s5")
 

@@ -8,7 +8,7 @@ from paxos_lab import MessageBus
 from paxos_lab.multipaxos import Append, Client, KeyValueStore, Put, Rejoining, lose_disk, replicated_log
 from paxos_lab.node import Node
 from paxos_lab.verify import LogRules
-from paxos_lab.verify.log_rules import executed_twice
+from paxos_lab.verify.storms.slot_rules import executed_twice
 
 
 @dataclass

@@ -18,11 +18,11 @@ from log_runs import (
 )
 
 from paxos_lab import MessageBus
-from paxos_lab.events import Deliver
 from paxos_lab.multipaxos import Append, Command, Vote, replicated_log
 from paxos_lab.multipaxos.messages import Accept, Accepted, Chosen, Fetch, Prepare, Promise, Request
 from paxos_lab.paxos import Ballot
 from paxos_lab.verify import LogRules, history_of, linearizable
+from paxos_lab.world.events import Deliver
 
 
 def entry(text):

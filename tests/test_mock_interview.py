@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from paxos_lab import LabError
 from paxos_lab.teach import Flashcard, MockInterview
-from paxos_lab.teach.cards import GROUPS, load
-from paxos_lab.teach.mock import RUBRIC, begin, report
+from paxos_lab.teach.interview.cards import GROUPS, load
+from paxos_lab.teach.interview.interview import RUBRIC, begin, report
 
 EVIL = "<img src=x onerror=alert(1)>"
 CARDS = load()

@@ -29,7 +29,6 @@ from log_runs import (
 )
 
 from paxos_lab import MessageBus
-from paxos_lab.events import Partition
 from paxos_lab.multipaxos import Append, Get, Put, replicated_log
 from paxos_lab.multipaxos.messages import (
     Accept,
@@ -42,6 +41,7 @@ from paxos_lab.multipaxos.messages import (
     Request,
 )
 from paxos_lab.verify import LogRules, history_of, linearizable
+from paxos_lab.world.events import Partition
 
 # ---- without faults
 

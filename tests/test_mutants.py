@@ -13,8 +13,8 @@ from paxos_lab.node import LabError
 from paxos_lab.paxos import Accept, Accepted, Prepare, Promise, Proposer
 from paxos_lab.paxos.quorums import names_of
 from paxos_lab.verify import PROOF, Faults, agreement, broken_along, explore, validity
-from paxos_lab.verify.found import broken, name_of
-from paxos_lab.verify.mutants import MUTANTS, RIGHT, Setting, by_id
+from paxos_lab.verify.explorer.result import broken, name_of
+from paxos_lab.verify.wrong.single_decree import MUTANTS, RIGHT, Setting, find_variant
 
 KINDS = {"prepare": Prepare, "answer": Promise, "accept": Accept, "learn": Accepted}
 
@@ -128,9 +128,9 @@ def test_the_explorer_breaks_it_in_its_smallest_setting(mutant):
 
 # One ballot, one value or one crash less, whichever way that can be had.
 BELOW = [(mutant, mutant.below) for mutant in MUTANTS] + [
-    (by_id("M3"), Setting(1, 1, 1)),
-    (by_id("M4"), Setting(1, 1, 1)),
-    (by_id("M8"), Setting(2, 1)),
+    (find_variant("M3"), Setting(1, 1, 1)),
+    (find_variant("M4"), Setting(1, 1, 1)),
+    (find_variant("M8"), Setting(2, 1)),
 ]
 
 
@@ -159,7 +159,7 @@ def test_the_explorer_proves_a_right_variant_safe_whoever_crashes_once(variant):
 
 @pytest.mark.parametrize("id", ["M9", "M10", "M11", "M12"])
 def test_a_checker_limited_to_two_ballots_passes_these(id):
-    found = explored(by_id(id), Setting(2, 2))
+    found = explored(find_variant(id), Setting(2, 2))
     assert found.ok and found.complete, str(found)
 
 
@@ -167,7 +167,7 @@ def test_a_checker_limited_to_two_ballots_passes_these(id):
     ("id", "seen"), [("M9", None), ("M10", None), ("M11", None), ("M12", "learned_is_chosen")]
 )
 def test_of_these_the_proof_sees_only_the_learner_at_two_ballots(id, seen):
-    found = explore(by_id(id).make(2), properties=PROOF)
+    found = explore(find_variant(id).make(2), properties=PROOF)
     assert found.property == seen and (seen or found.complete), str(found)
 
 
@@ -254,6 +254,6 @@ def test_each_variant_differs_from_ours_and_from_every_other():
 
 
 def test_by_id_finds_each_and_lists_them_all_for_a_name_that_is_none():
-    assert all(by_id(variant.id) is variant for variant in MUTANTS + RIGHT)
+    assert all(find_variant(variant.id) is variant for variant in MUTANTS + RIGHT)
     with pytest.raises(LabError, match=r"no variant is called 'M99'; there are M1, M2, .*M13, C0, .*C9"):
-        by_id("M99")
+        find_variant("M99")

@@ -6,7 +6,6 @@ import pytest
 from log_runs import Drifting, clients_of, done, servers_of
 
 from paxos_lab import MessageBus, seeded
-from paxos_lab.events import Crash, Drop, Duplicate, Heal, Invoke, Partition, Restart, Timeout
 from paxos_lab.multipaxos import (
     Append,
     Client,
@@ -20,8 +19,9 @@ from paxos_lab.multipaxos import (
 )
 from paxos_lab.node import LabError
 from paxos_lab.verify import LogRules, history_of, linearizable, nemesis, ordeal
-from paxos_lab.verify.log_rules import executed_twice
-from paxos_lab.verify.nemesis import STRIKES
+from paxos_lab.verify.storms.nemesis import STRIKES
+from paxos_lab.verify.storms.slot_rules import executed_twice
+from paxos_lab.world.events import Crash, Drop, Duplicate, Heal, Invoke, Partition, Restart, Timeout
 
 MIXED = (
     lambda c, i: Append("k", f"{c}.{i} "),

@@ -9,8 +9,8 @@ from graphviz.backend import dot_command
 from paxos_lab import Drop, LabError, MessageBus, Trace, seeded
 from paxos_lab.paxos import Flexible, Majority, single_decree
 from paxos_lab.show import NoEngine, ballot_board, cluster, quorum_overlap, space_time
-from paxos_lab.show import engine as engine_module
-from paxos_lab.show.picture import markdown, short
+from paxos_lab.show.draw import engine as engine_module
+from paxos_lab.words.text import markdown, short
 
 HOSTILE = [
     "<script>alert(1)</script>",

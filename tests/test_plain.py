@@ -23,7 +23,7 @@ from paxos_lab.paxos import (
     Proposal,
     Weighted,
 )
-from paxos_lab.plain import NotPlain, copy_of, from_json, to_json, why_mutable
+from paxos_lab.world.data import NotPlain, copy_of, from_json, to_json, why_mutable
 
 
 class Colour(enum.Enum):

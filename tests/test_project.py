@@ -1,6 +1,7 @@
 """The house rules: who may import whom, one list of dependencies, nothing that names a machine."""
 
 import ast
+import importlib
 import os
 import re
 import subprocess
@@ -8,8 +9,13 @@ import sys
 import tomllib
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
+
+from paxos_lab.multipaxos import Put
+from paxos_lab.paxos import single_decree
+from paxos_lab.verify import Operation, explore, linearizable
 
 TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "tools"))
@@ -19,22 +25,20 @@ from environment import environment  # noqa: E402
 # Lower floors first; a module may import from its own floor's package or from what stands before it.
 FLOORS = {
     "node": set(),
-    "plain": {"node"},
-    "events": {"node", "plain"},
-    "trace": {"node", "plain", "events"},
-    "state": {"node", "plain"},
-    "contract": {"node", "plain", "state"},
-    "network": {"node", "plain", "events"},
-    "bus": {"node", "plain", "state", "events", "trace", "contract", "network"},
-    "schedule": {"node", "plain", "events", "trace", "bus"},
-    "paxos": {"node", "plain"},
-    "multipaxos": {"node", "plain", "paxos"},
-    "relatives": {"node", "plain", "paxos"},
-    "show": {"node", "plain", "state", "events", "trace", "contract", "network", "bus", "schedule", "paxos", "multipaxos"},
-    # Only results and what words them import show, since a result shows itself.
-    "verify": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "multipaxos", "show"},
-    "teach": {"node", "plain", "state", "events", "trace", "contract", "bus", "schedule", "paxos", "multipaxos", "relatives", "show", "verify"},
+    "world": {"node"},
+    "bus": {"node", "world"},
+    # The roles know no world: of it, they use how fields are copied, and nothing else.
+    "paxos": {"node", "world.data"},
+    "multipaxos": {"node", "world.data", "paxos"},
+    "relatives": {"node", "world.data", "paxos"},
+    "words": {"node", "world", "paxos", "multipaxos"},
+    "verify": {"node", "world", "bus", "paxos", "multipaxos", "relatives", "words"},
+    "show": {"node", "world", "bus", "paxos", "multipaxos", "words"},
+    "teach": {"node", "world", "bus", "paxos", "multipaxos", "relatives", "words", "verify", "show"},
 }  # fmt: skip
+
+# A verdict draws its history when it is shown, and not before: the import stands in that function.
+ON_DEMAND = {"verify/histories/linearizability.py": ["paxos_lab.show.draw.history"]}
 
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "base", "manager", "misc"}
 
@@ -48,18 +52,24 @@ def floor_of(path):
 
 
 def imports_of(source):
-    for node in ast.walk(ast.parse(source)):
+    """Every module imported when the code runs; what only a type checker reads is left out."""
+    to_do = [ast.parse(source)]
+    while to_do:
+        node = to_do.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             yield node.module
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
+        to_do += ast.iter_child_nodes(node)
 
 
 def upward_imports(floor, source):
-    own = [name.split(".") for name in imports_of(source) if name.split(".")[0] == "paxos_lab"]
-    allowed = FLOORS[floor] | {floor}
-    return [".".join(parts) for parts in own if len(parts) < 2 or parts[1] not in allowed]
+    own = [name for name in imports_of(source) if name.split(".")[0] == "paxos_lab"]
+    allowed = tuple(f"paxos_lab.{name}." for name in FLOORS[floor] | {floor})
+    return [name for name in own if not f"{name}.".startswith(allowed)]
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(TOP)))
@@ -67,13 +77,85 @@ def test_imports_run_downwards_only(path):
     if path == TOP / "paxos_lab" / "__init__.py":
         return
     assert floor_of(path) in FLOORS, "a new floor of the house: say in FLOORS what it may import"
-    assert upward_imports(floor_of(path), path.read_text(encoding="utf-8")) == []
+    upward = upward_imports(floor_of(path), path.read_text(encoding="utf-8"))
+    assert upward == ON_DEMAND.get(path.relative_to(TOP / "paxos_lab").as_posix(), [])
 
 
 def test_the_import_rule_sees_a_breach():
     assert upward_imports("paxos", "from paxos_lab.bus import MessageBus") == ["paxos_lab.bus"]
-    assert upward_imports("node", "import paxos_lab.plain") == ["paxos_lab.plain"]
+    assert upward_imports("node", "import paxos_lab.world.data") == ["paxos_lab.world.data"]
+    assert upward_imports("paxos", "from paxos_lab.world.trace import Trace") == ["paxos_lab.world.trace"]
+    assert upward_imports("paxos", "if TYPE_CHECKING:\n    from paxos_lab.bus import MessageBus") == []
     assert upward_imports("show", "from paxos_lab.paxos.messages import Accept") == []
+
+
+def folders():
+    return sorted({path.parent for path in modules()})
+
+
+@pytest.mark.parametrize("folder", folders(), ids=lambda p: p.relative_to(TOP).as_posix())
+def test_every_folder_opens_with_a_sentence_and_is_small(folder):
+    opening = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+    assert opening and re.match(r"[A-Z].*[.]$", opening.splitlines()[0]), "say what is here"
+    said = len(list(folder.glob("*.py"))) - 1
+    assert said <= 13, "more than about a dozen modules: which of them does a newcomer need?"
+    if len(folder.relative_to(TOP / "paxos_lab").parts) > 1:
+        assert re.search(r"skip|Nobody needs|Only a grader|by the number|Read `", opening), (
+            "who needs this folder?"
+        )
+
+
+def public_packages():
+    return ["paxos_lab", *(f"paxos_lab.{f.name}" for f in folders() if f.parent == TOP / "paxos_lab")]
+
+
+def test_no_function_hides_a_module_of_its_name():
+    for folder in folders():
+        name = ".".join(folder.relative_to(TOP).parts)
+        package = importlib.import_module(name)
+        for path in folder.glob("*.py"):
+            if path.stem != "__init__":
+                module = importlib.import_module(f"{name}.{path.stem}")
+                assert getattr(package, path.stem) is module, (
+                    f"{name}.{path.stem} is a module and something else"
+                )
+
+
+def imports_in_cells(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code":
+            code = "\n".join(
+                line for line in cell.source.splitlines() if not line.lstrip().startswith(("%", "!"))
+            )
+            yield from (name for name in imports_of(code) if name.split(".")[0] == "paxos_lab")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*(TOP / "notebooks").glob("*.ipynb"), *(TOP / "solutions").glob("*.ipynb")],
+    ids=lambda p: p.relative_to(TOP).as_posix(),
+)
+def test_notebooks_import_from_public_places_only(path):
+    assert set(imports_in_cells(path)) <= set(public_packages())
+
+
+def modules_loaded_by(name):
+    said = f"import sys; import {name}; print(*sorted(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True, cwd=TOP)
+    return run.stdout.split()
+
+
+def test_the_explorer_loads_neither_jupyter_nor_pictures():
+    heavy = {"IPython", "ipywidgets", "anywidget", "graphviz", "numpy", "matplotlib", "traitlets"}
+    for name in ("paxos_lab.paxos", "paxos_lab.multipaxos", "paxos_lab.verify", "paxos_lab.words"):
+        assert not heavy & set(modules_loaded_by(name)), name
+
+
+def test_a_result_still_shows_itself():
+    found = explore(single_decree(["x"]))
+    assert "hold" in found._repr_mimebundle_()["text/markdown"]
+    once = linearizable([Operation("c1", Put("x", 1), None, 1, 2)])
+    assert "<svg" in once.picture().svg()
 
 
 def test_no_file_has_a_name_that_says_nothing():

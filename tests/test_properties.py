@@ -35,8 +35,8 @@ from paxos_lab.verify import (
     votes_on_request,
     with_quorums,
 )
-from paxos_lab.verify.found import name_of
-from paxos_lab.verify.properties import quorums_of, reachable
+from paxos_lab.verify.explorer.properties import quorums_of, reachable
+from paxos_lab.verify.explorer.result import name_of
 
 B1, B2, B3 = Ballot(1, "p1"), Ballot(2, "p2"), Ballot(3, "p3")
 X1, Y2 = Proposal(B1, "x"), Proposal(B2, "y")

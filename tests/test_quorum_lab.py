@@ -4,7 +4,7 @@ import pytest
 
 from paxos_lab import LabError
 from paxos_lab.show import QuorumLab
-from paxos_lab.show.quorum_lab import systems
+from paxos_lab.show.widgets.quorum_lab import systems
 
 
 def test_two_majorities_share_a_member():

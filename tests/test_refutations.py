@@ -3,14 +3,14 @@
 import pytest
 
 from paxos_lab import LabError
-from paxos_lab.events import Crash, Deliver, Drop, Start, Timeout
+from paxos_lab.bus import replay
 from paxos_lab.paxos import Majority, Nack, Prepare, Promise, chosen, single_decree, votes
-from paxos_lab.schedule import replay
 from paxos_lab.show import Stepper
 from paxos_lab.teach import REFUTATIONS, refute
-from paxos_lab.teach import refutation_runs as runs
-from paxos_lab.teach.refutations import Refutation, Refuted
+from paxos_lab.teach.interview.refutations import Refutation, Refuted
 from paxos_lab.verify import agreement, explore
+from paxos_lab.verify.wrong import runs
+from paxos_lab.world.events import Crash, Deliver, Drop, Start, Timeout
 
 MUTANTS = {"equal-votes-add-up", "two-phase-commit-with-majority", "lost-disk-is-a-restart"}
 

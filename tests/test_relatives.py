@@ -18,7 +18,7 @@ from paxos_lab.relatives.naive import (
     first_write_wins,
     majority_vote,
 )
-from paxos_lab.relatives.two_phase_commit import (
+from paxos_lab.relatives.two_phase import (
     Abort,
     Commit,
     Coordinator,
@@ -549,7 +549,7 @@ def test_crash_and_timeout_events_name_the_timers_that_run():
 
 TELL = """
 from paxos_lab import MessageBus, seeded
-from paxos_lab.relatives.two_phase_commit import two_phase_commit
+from paxos_lab.relatives.two_phase import two_phase_commit
 from paxos_lab.show import narrate
 
 bus = MessageBus(two_phase_commit((True, True, True)))

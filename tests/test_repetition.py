@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from paxos_lab import LabError
 from paxos_lab.teach import Deck, Flashcard
-from paxos_lab.teach.cards import load
-from paxos_lab.teach.repetition import GRADES, Memory, due, keep, recall, review
+from paxos_lab.teach.interview.cards import load
+from paxos_lab.teach.interview.spaced_repetition import GRADES, Memory, due, keep, recall, review
 
 MONDAY = date(2026, 11, 23)
 EVIL = "<img src=x onerror=alert(1)>"

@@ -19,7 +19,7 @@ from paxos_lab.multipaxos.messages import Entries, Fetch, Snapshot
 from paxos_lab.multipaxos.replica import MOST_ENTRIES
 from paxos_lab.node import react
 from paxos_lab.paxos import Ballot
-from paxos_lab.state import forget_volatile, state_of
+from paxos_lab.world.copying import forget_volatile, state_of
 
 
 def append(number, client="c1"):

@@ -15,8 +15,9 @@ import pytest
 
 from paxos_lab import Duplicate, MessageBus, Node, RoleError, stable, volatile
 from paxos_lab.paxos import Accept, Accepted, Acceptor, Ballot, Flexible, Prepare, Promise, single_decree
-from paxos_lab.verify import Faults, agreement, explore, looks_at, saturation
-from paxos_lab.verify.saturation import TooLarge
+from paxos_lab.verify import Faults, agreement, explore, looks_at
+from paxos_lab.verify.explorer.fast import local_graphs
+from paxos_lab.verify.explorer.fast.local_graphs import TooLarge
 
 # ---- random protocols
 
@@ -139,7 +140,7 @@ def events(found):
 
 @pytest.mark.parametrize("block", range(6))
 def test_reduced_and_numbered_search_agree_on_random_protocols(block, monkeypatch):
-    monkeypatch.setattr(saturation, "MOST_STEPS", 1_000)  # a few would take long; they are handed on
+    monkeypatch.setattr(local_graphs, "MOST_STEPS", 1_000)  # a few would take long; they are handed on
     outcomes = Counter()
     for seed in range(35 * block, 35 * block + 35):
         nodes, faults, judge = protocol(seed)

@@ -1,4 +1,4 @@
-"""progress(): from every state a fair continuation decides, or the stall is shown."""
+"""find_stall(): from every state a fair continuation decides, or the stall is shown."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ import pytest
 
 from paxos_lab import Crash, Drop, replay
 from paxos_lab.paxos import Accept, Acceptor, Proposer, single_decree
-from paxos_lab.relatives.two_phase_commit import two_phase_commit
-from paxos_lab.verify import Faults, progress
+from paxos_lab.relatives.two_phase import two_phase_commit
+from paxos_lab.verify import Faults, find_stall
 
 ACCEPTORS = ("a1", "a2", "a3")
 
@@ -25,18 +25,18 @@ def all_know(nodes):
 ])  # fmt: skip
 @pytest.mark.parametrize("lose", [True, False])
 def test_our_roles_lead_on_from_every_state(setting, faults, lose):
-    found = progress(single_decree(**setting, learners=0), faults=faults, lose=lose)
+    found = find_stall(single_decree(**setting, learners=0), faults=faults, lose=lose)
     assert found.ok and found.complete and found.counterexample is None
     assert "progress holds" in str(found)
 
 
 def test_with_a_majority_gone_for_good_nothing_is_decided():
-    found = progress(
+    found = find_stall(
         single_decree(["x"], learners=0), faults=Faults(crashes=2, restarts=False, who=ACCEPTORS)
     )
     assert not found.ok and "ring and ring" in found.sentence
     assert sum(isinstance(step.event, Crash) for step in found.counterexample) == 2
-    back = progress(
+    back = find_stall(
         single_decree(["x"], acceptors=2, learners=0), faults=Faults(crashes=2, who=ACCEPTORS[:2])
     )
     assert back.ok and back.complete, "who may restart is no loss for ever"
@@ -64,7 +64,7 @@ class NeverAnswersTwice(Acceptor):
 ])  # fmt: skip
 def test_a_protocol_that_stalls_without_a_fault_is_found(roles, words):
     nodes = single_decree(["x", "y"], acceptors=2, learners=0, **roles)
-    found = progress(nodes)
+    found = find_stall(nodes)
     assert not found.ok and found.property == "progress" and words in found.sentence
     assert replay(found.nodes, found.counterexample).trace == found.counterexample
     assert any(isinstance(step.event, Drop) for step in found.counterexample)
@@ -72,17 +72,17 @@ def test_a_protocol_that_stalls_without_a_fault_is_found(roles, words):
 
 def test_giving_up_shows_only_when_something_is_lost():
     nodes = single_decree(["x"], learners=0, proposer=GivesUp)
-    assert progress(nodes, lose=False).ok
-    assert not progress(nodes, lose=True).ok
+    assert find_stall(nodes, lose=False).ok
+    assert not find_stall(nodes, lose=True).ok
 
 
 def test_two_phase_commit_blocks_on_its_coordinator_and_on_nobody_else():
     for who, ok in (("coord", False), ("p1", True), ("p2", True)):
-        found = progress(two_phase_commit(), all_know, Faults(crashes=1, restarts=False, who=who))
+        found = find_stall(two_phase_commit(), all_know, Faults(crashes=1, restarts=False, who=who))
         assert found.ok is ok and (found.complete or not ok), who
-    assert progress(two_phase_commit(), all_know, Faults(crashes=1)).ok, "with its disk back it goes on"
+    assert find_stall(two_phase_commit(), all_know, Faults(crashes=1)).ok, "with its disk back it goes on"
 
 
 def test_a_bound_is_an_honest_end():
-    found = progress(single_decree(["x", "y"], learners=0), max_states=100)
+    found = find_stall(single_decree(["x", "y"], learners=0), max_states=100)
     assert found.ok and not found.complete and found.cut == "max_states"

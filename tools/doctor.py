@@ -32,7 +32,7 @@ print(json.dumps({d.metadata["Name"]: d.version for d in importlib.metadata.dist
 
 PICTURE = """
 import graphviz
-from paxos_lab.show.engine import svg_of, use_engine
+from paxos_lab.show.draw.engine import svg_of, use_engine
 graph = graphviz.Digraph()
 graph.node("a", pos="0,0!")
 graph.node("b", pos="100,0!")

@@ -32,7 +32,7 @@ HEAD = ("student", "exercise", "points", "of", "checks", "notes", "look")
 ODD = re.compile(
     r"__import__|__code__|__globals__|__setattr__|\bsetattr\(|\bsys\.modules|\bbuiltins\b|\bctypes\b|\bgc\b|"
     r"\bget_ipython\b|\bimportlib\b|\binspect\b|_getframe|\brunpy\b|\bsubprocess\b|\bos\.|\bopen\(|"
-    r"paxos_lab\.teach\.(?:check|answer|integrity|tasks|as_written)|\bguard\b|\breceipt\b|^\s*[%!]",
+    r"paxos_lab\.teach\.(?:exercises|grading)|\bguard\b|\breceipt\b|^\s*[%!]",
     re.MULTILINE,
 )
 

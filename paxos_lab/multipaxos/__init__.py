@@ -15,7 +15,7 @@ from paxos_lab.multipaxos.replica import Replica
 from paxos_lab.multipaxos.server import Server
 from paxos_lab.node import LabError, Node
 from paxos_lab.paxos.quorums import Flexible
-from paxos_lab.plain import copy_of
+from paxos_lab.world.data import copy_of
 
 __all__ = [
     "Add",

@@ -30,7 +30,7 @@ from typing import Any
 from paxos_lab.multipaxos.messages import Command, Heartbeat, HeartbeatHeard, Prepare, Reply, Request
 from paxos_lab.multipaxos.server import Server
 from paxos_lab.node import volatile
-from paxos_lab.plain import copy_of
+from paxos_lab.world.data import copy_of
 
 
 @dataclass(frozen=True)

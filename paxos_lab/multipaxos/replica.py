@@ -15,7 +15,7 @@ from typing import Any
 from paxos_lab.multipaxos.acceptor import LogAcceptor
 from paxos_lab.multipaxos.messages import Command, Entries, Entry, Fetch, Reconfigure, Snapshot
 from paxos_lab.node import stable, volatile
-from paxos_lab.plain import from_json, to_json
+from paxos_lab.world.data import from_json, to_json
 
 MOST_ENTRIES = 50  # in one answer to a Fetch; the rest is fetched next
 

@@ -16,7 +16,7 @@ from paxos_lab.node import LabError, Node, stable, volatile
 from paxos_lab.paxos.ballots import Ballot, Proposal
 from paxos_lab.paxos.messages import Accept, Accepted, Nack, Prepare, Promise
 from paxos_lab.paxos.quorums import Majority, QuorumSystem
-from paxos_lab.plain import why_mutable
+from paxos_lab.world.data import why_mutable
 
 
 @dataclass

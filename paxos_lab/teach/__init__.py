@@ -1,21 +1,26 @@
-"""What turns a run into a lesson: predictions, a gallery of wrong rules, checks of what you write."""
+"""Learn it: predictions, checks of what you write, the interview. Lessons call it; a reader may skip the code."""
 
-from paxos_lab.teach.adversary import AdversaryGame
-from paxos_lab.teach.answer import Answer
-from paxos_lab.teach.cards import Flashcard
-from paxos_lab.teach.check import check
-from paxos_lab.teach.deck import Deck
-from paxos_lab.teach.drills import drill
-from paxos_lab.teach.gallery import Card, MutationGallery
-from paxos_lab.teach.hints import hint
-from paxos_lab.teach.mock_interview import MockInterview
-from paxos_lab.teach.predict import Guess, Prediction, forget, guesses, predict, score
-from paxos_lab.teach.progress import export_progress, progress, reset_progress
-from paxos_lab.teach.refutations import REFUTATIONS, refute
-from paxos_lab.teach.whiteboard import Whiteboard
+from paxos_lab.teach.exercises.answer import Answer
+from paxos_lab.teach.exercises.checking import check
+from paxos_lab.teach.exercises.hints import hint
+from paxos_lab.teach.exercises.one_value.e14_interview import WHITEBOARD
+from paxos_lab.teach.exercises.record import export_progress, progress, reset_progress
+from paxos_lab.teach.exercises.the_log.e09_replicated import your_storm
+from paxos_lab.teach.exercises.the_log.e11_batching import under_load
+from paxos_lab.teach.interview.cards import Flashcard
+from paxos_lab.teach.interview.deck import Deck
+from paxos_lab.teach.interview.drills.catalogue import drill
+from paxos_lab.teach.interview.interview_box import MockInterview
+from paxos_lab.teach.interview.refutations import REFUTATIONS, refute
+from paxos_lab.teach.interview.whiteboard import Whiteboard
+from paxos_lab.teach.lessons.adversary import AdversaryGame
+from paxos_lab.teach.lessons.gallery import Card, MutationGallery
+from paxos_lab.teach.lessons.predictions import Guess, Prediction, forget, guesses, predict, score
+from paxos_lab.verify.wrong.runs import phase_1, phase_2
 
 __all__ = [
     "REFUTATIONS",
+    "WHITEBOARD",
     "AdversaryGame",
     "Answer",
     "Card",
@@ -32,9 +37,13 @@ __all__ = [
     "forget",
     "guesses",
     "hint",
+    "phase_1",
+    "phase_2",
     "predict",
     "progress",
     "refute",
     "reset_progress",
     "score",
+    "under_load",
+    "your_storm",
 ]

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from paxos_lab.bus import MessageBus
-from paxos_lab.events import Crash, Deliver
 from paxos_lab.paxos import Accept, Accepted, Ballot, Prepare, Promise, Proposal
-from paxos_lab.show.picture import short
-from paxos_lab.verify.properties import quorums_of
+from paxos_lab.verify.explorer.properties import quorums_of
+from paxos_lab.words.text import short
+from paxos_lab.world.events import Crash, Deliver
 
 Told = tuple[str, tuple[str, ...]]
 """A headline and details."""

@@ -1,12 +1,9 @@
-"""Every schedule, tried: the explorer, what must hold, and rules taken away one by one."""
+"""Is it right? The explorer, what clients saw, storms, wrong rules. Lessons call it; a reader may skip the code."""
 
-from paxos_lab.verify.exploration import Exploration, broken_along, explore
-from paxos_lab.verify.history import NO_REPLY, Operation, history_of, key_of
-from paxos_lab.verify.linearizability import Verdict, linearizable
-from paxos_lab.verify.log_rules import LogRules
-from paxos_lab.verify.nemesis import Ordeal, nemesis, ordeal
-from paxos_lab.verify.progress import progress
-from paxos_lab.verify.properties import (
+from paxos_lab.verify.explorer.choices import Faults
+from paxos_lab.verify.explorer.exploration import Exploration, broken_along, explore
+from paxos_lab.verify.explorer.log_properties import no_hole_is_left, one_entry_in_a_ballot, slot_agreement
+from paxos_lab.verify.explorer.properties import (
     PROOF,
     agreement,
     backed_by_promises,
@@ -20,33 +17,45 @@ from paxos_lab.verify.properties import (
     votes_on_request,
     with_quorums,
 )
-from paxos_lab.verify.world import Faults
+from paxos_lab.verify.explorer.stalls import find_stall
+from paxos_lab.verify.histories.history import NO_REPLY, Operation, history_of, key_of
+from paxos_lab.verify.histories.linearizability import Verdict, linearizable
+from paxos_lab.verify.storms.nemesis import Ordeal, nemesis, ordeal
+from paxos_lab.verify.storms.slot_rules import LogRules
+from paxos_lab.verify.wrong.single_decree import MUTANTS, RIGHT, Setting, find_variant
 
 __all__ = [
+    "MUTANTS",
     "NO_REPLY",
     "PROOF",
+    "RIGHT",
     "Exploration",
     "Faults",
     "LogRules",
     "Operation",
     "Ordeal",
+    "Setting",
     "Verdict",
     "agreement",
     "backed_by_promises",
     "broken_along",
     "chosen_stays",
     "explore",
+    "find_stall",
+    "find_variant",
     "history_of",
     "key_of",
     "learned_is_chosen",
     "linearizable",
     "looks_at",
     "nemesis",
+    "no_hole_is_left",
+    "one_entry_in_a_ballot",
     "one_value_per_ballot",
     "ordeal",
-    "progress",
     "promises_kept",
     "quorums_meet",
+    "slot_agreement",
     "validity",
     "votes_on_request",
     "with_quorums",

@@ -13,15 +13,15 @@ EVIL = '<img src=x onerror="window.pwned = 1">'
 GALLERY = """
 from paxos_lab.paxos import Flexible, single_decree
 from paxos_lab.teach import AdversaryGame, Card, MutationGallery
-from paxos_lab.verify.mutants import Setting, by_id
+from paxos_lab.verify.wrong.single_decree import Setting, find_variant
 evil = {evil!r}
 own = Card("own", evil, lambda s: single_decree([evil, "y"], learners=0, quorums=Flexible(1, 2), unsafe=True),
            (Setting(2, 2),), safe=False)
-MutationGallery([by_id("M9"), by_id("C5"), by_id("M5"), own])
+MutationGallery([find_variant("M9"), find_variant("C5"), find_variant("M5"), own])
 """
 GAME = """
 def game_of(id):
-    mutant = by_id(id)
+    mutant = find_variant(id)
     return AdversaryGame(lambda: mutant.make(mutant.smallest), "Break it", mutant.rule, mutant.smallest.faults)
 game_of("M13")
 """

@@ -1,0 +1,104 @@
+"""The quorum lab: pick two sets of acceptors, see what they share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as widgets
+
+from paxos_lab.node import LabError
+from paxos_lab.paxos.quorums import Flexible, Grid, Majority, QuorumSystem, Weighted
+from paxos_lab.show.draw.picture import Picture
+from paxos_lab.show.draw.quorum_overlap import quorum_overlap
+from paxos_lab.show.widgets.box import OwnKeys
+
+
+def systems(members: int) -> dict[str, QuorumSystem]:
+    """The quorum systems on offer over a1, a2, ...: label and system."""
+    names = tuple(f"a{i}" for i in range(1, members + 1))
+    offered: dict[str, QuorumSystem] = {"majority": Majority(names)}
+    if members >= 3:
+        offered["one is enough for votes, all for promises"] = Flexible(members, 1, names)
+        offered["too small: half, rounded down"] = Flexible(members // 2, members // 2, names)
+        offered[f"weighted: a1 counts {members - 2}"] = Weighted(
+            {n: members - 2 if n == "a1" else 1 for n in names}
+        )
+    if members % 2 == 0 and members >= 4:
+        offered["grid of two rows"] = Grid([names[: members // 2], names[members // 2 :]])
+    return offered
+
+
+class QuorumLab(widgets.VBox):
+    """Choose a system, a phase 1 set and a phase 2 set; see whether they are quorums and what they share.
+
+    `members`: how many acceptors, 1 to 9.
+    """
+
+    def __init__(self, members: int = 5) -> None:
+        if not 1 <= members <= 9:
+            raise LabError(f"the quorum lab takes 1 to 9 members, got {members!r}")
+        self._systems = systems(members)
+        names = next(iter(self._systems.values())).members
+        self.system = widgets.Dropdown(options=list(self._systems), description="Quorums:")
+        self.first = [self._toggle(name, 1) for name in names]
+        self.second = [self._toggle(name, 2) for name in names]
+        self.gap = widgets.Button(
+            description="Show two that miss each other",
+            tooltip="Pick a phase 1 and a phase 2 quorum without a common member, if there is such a pair",
+            layout=widgets.Layout(width="auto"),
+        )
+        self.gap.on_click(self._pick_gap)
+        self.answer = widgets.HTML()
+        label = widgets.Layout(width="130px")
+        super().__init__(
+            [
+                OwnKeys(),
+                widgets.HBox([self.system, self.gap]),
+                widgets.HBox([widgets.Label("Phase 1, promises:", layout=label), *self.first]),
+                widgets.HBox([widgets.Label("Phase 2, votes:", layout=label), *self.second]),
+                self.answer,
+            ]
+        )
+        self.system.observe(self._show, "value")
+        for toggle in self.first + self.second:
+            toggle.observe(self._show, "value")
+        self._show()
+
+    @staticmethod
+    def _toggle(name: str, phase: int) -> Any:
+        return widgets.ToggleButton(
+            description=name, tooltip=f"{name} in the phase {phase} set", layout=widgets.Layout(width="56px")
+        )
+
+    @property
+    def chosen_sets(self) -> tuple[set[str], set[str]]:
+        """The two sets that are picked now."""
+        first = {t.description for t in self.first if t.value}
+        return first, {t.description for t in self.second if t.value}
+
+    def pick(self, first: set[str], second: set[str]) -> None:
+        """Press exactly these toggles."""
+        for toggles, names in ((self.first, first), (self.second, second)):
+            for toggle in toggles:
+                toggle.value = toggle.description in names
+
+    def _pick_gap(self, _button: Any) -> None:
+        pair = self._systems[self.system.value].gap()
+        if pair is None:
+            self.answer.value = (
+                "<p><b>There is no such pair: every phase 1 quorum meets every phase 2 quorum.</b></p>"
+            )
+        else:
+            self.pick(set(pair[0]), set(pair[1]))
+
+    def picture(self) -> Picture:
+        """The two sets as they are picked now."""
+        return quorum_overlap(self._systems[self.system.value], *self.chosen_sets)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The widget and, for pages without a kernel, the picture as it is now."""
+        return {**super()._repr_mimebundle_(**kwargs), **self.picture().still("Quorum lab")}
+
+    def _show(self, _change: Any = None) -> None:
+        picture = self.picture()
+        self.answer.value = f"<p><b>{picture.caption}</b></p>{picture.svg()}"

@@ -1,0 +1,1 @@
+"""What judges an exercise: check, hints, the record, one file of tasks for each subject. A reader may skip it."""

@@ -1,0 +1,257 @@
+"""Exercise 02: numbers that never tie, sets that always meet."""
+
+from __future__ import annotations
+
+import random
+from itertools import combinations
+from typing import Any
+
+from paxos_lab.paxos import Ballot, Flexible, Grid, Majority, QuorumSystem, Weighted, single_decree
+from paxos_lab.teach.exercises.answer import NotYet
+from paxos_lab.teach.exercises.handed_in import a_function, a_machine, call
+from paxos_lab.teach.exercises.task import Task
+from paxos_lab.teach.exercises.trials import every_schedule
+
+
+def next_ballot(choose: Any) -> str:
+    """Above all ballots heard of, and one's own."""
+    choose = a_function(choose, "next_ballot")
+    rng = random.Random(1)
+    cases: list[tuple[str, list[Ballot]]] = [
+        ("p1", []),
+        ("p1", [Ballot(1, "p2")]),
+        ("p2", [Ballot(1, "p1"), Ballot(4, "p3"), Ballot(2, "p2")]),
+        ("p3", [Ballot(7, "p1"), Ballot(7, "p3")]),
+        ("p1", [Ballot(10, "p2"), Ballot(9, "p9")]),
+    ]
+    for _ in range(40):
+        heard = [Ballot(rng.randint(1, 12), rng.choice(["p1", "p2", "p3"])) for _ in range(rng.randint(0, 5))]
+        cases.append((rng.choice(["p1", "p2", "p3"]), heard))
+    for name, heard in cases:
+        got = call(choose, name, list(heard))
+        told = f"next_ballot({name!r}, [{', '.join(map(str, heard))}])"
+        if not isinstance(got, Ballot) or isinstance(got.round, bool) or not isinstance(got.round, int):
+            raise NotYet(f"{told} is {got!r}; a Ballot(round, name) with a whole round is wanted.")
+        if got.proposer != name:
+            raise NotYet(
+                f"{told} is {got}: that belongs to {got.proposer or 'nobody'}.",
+                "Only its owner may use a ballot, or two proposers could ask for two values in one ballot.",
+            )
+        for other in heard:
+            if got == other:
+                raise NotYet(f"{told} is {got}, which was used already.", "No ballot is used twice.")
+            if got < other:
+                raise NotYet(
+                    f"{told} is {got}, which is below {other}.",
+                    "It would be refused: a promise forbids lower ballots.",
+                )
+        if got.round < 1:
+            raise NotYet(f"{told} is {got}: rounds begin with 1.", "Ballot.ZERO stands for 'no ballot yet'.")
+    return f"{len(cases)} times above all that was heard, and always one's own."
+
+
+def majority(is_majority: Any) -> str:
+    """More than half of all members, each counted once."""
+    is_majority = a_function(is_majority, "is_majority")
+    cases: list[tuple[list[str], list[str], str]] = [
+        (["a1", "a2", "a3"], ["a1", "a2"], "Two of three are more than half."),
+        (["a1", "a2", "a3"], ["a1"], "One of three is not."),
+        (
+            ["a1", "a2", "a3", "a4"],
+            ["a1", "a2"],
+            "Two of four are just half: the other two could decide something else.",
+        ),
+        (["a1", "a2", "a3", "a4"], ["a1", "a2", "a4"], "Three of four are more than half."),
+        (["a1", "a2", "a3"], ["a1", "a1"], "The answer of a1 came twice: that is one member."),
+        (["a1", "a2", "a3"], ["a1", "b7"], "b7 is no member, so its answer does not count."),
+        (
+            ["a1", "a2", "a3", "a4", "a5"],
+            ["a1", "a2"],
+            "Two of five: a majority of all members, not of those that answered.",
+        ),
+        (["a1"], ["a1"], "One of one is all of them."),
+        (["a1", "a2"], [], "Nobody is no majority."),
+    ]
+    rng = random.Random(2)
+    for _ in range(60):
+        members = [f"a{i}" for i in range(1, rng.randint(1, 8))] or ["a1"]
+        names = [rng.choice([*members, "b1"]) for _ in range(rng.randint(0, 9))]
+        cases.append((members, names, "Count different members, and compare with all of them."))
+    for members, names, why in cases:
+        right = Majority(tuple(members)).is_quorum(names, phase=1)
+        got = call(is_majority, list(members), list(names))
+        if not isinstance(got, bool) or got != right:
+            raise NotYet(f"is_majority({members}, {names}) should be {right}, and is {got!r}.", why)
+    return f"Right for {len(cases)} groups, doubled answers and strangers included."
+
+
+def gap(find: Any) -> str:
+    """Two quorums that share no member, or None."""
+    find = a_function(find, "find_gap")
+    three, four = [{"a1", "a2"}, {"a1", "a3"}, {"a2", "a3"}], [{"a1", "a2"}, {"a3", "a4"}]
+    rng = random.Random(3)
+    cases = [three, four, [{"a1"}], [], [{"a1"}, {"a2"}], [{"a1", "a2", "a3"}, {"a3", "a4"}, {"a2", "a4"}]]
+    for _ in range(60):
+        pool = [set(one) for one in combinations(["a1", "a2", "a3", "a4", "a5"], rng.choice([2, 3]))]
+        cases.append(rng.sample(pool, rng.randint(1, 5)))
+    for quorums in cases:
+        apart = [(p, q) for p, q in combinations(quorums, 2) if not p & q]
+        got = call(find, [frozenset(q) for q in quorums])
+        shown = [sorted(q) for q in quorums]
+        if got is None and apart:
+            raise NotYet(
+                f"Of the quorums {shown}, {sorted(apart[0][0])} and {sorted(apart[0][1])} share no member, and it found none."
+            )
+        if got is None:
+            continue
+        try:
+            first, second = (set(part) for part in got)
+        except (TypeError, ValueError):
+            raise NotYet(
+                f"For {shown} it returned {got!r}; a pair of two quorums or None is wanted."
+            ) from None
+        if first not in quorums or second not in quorums:
+            raise NotYet(
+                f"For {shown} it returned {sorted(first)} and {sorted(second)}: they are not both in the list."
+            )
+        if first & second:
+            raise NotYet(
+                f"For {shown} it returned {sorted(first)} and {sorted(second)}: they share {sorted(first & second)}.",
+                "It is the missing member in common that is dangerous.",
+            )
+    return f"Right for {len(cases)} lists of quorums."
+
+
+def survives(count: Any) -> str:
+    """How many of n may be down, with majorities."""
+    count = a_function(count, "survives")
+    for n in range(1, 12):
+        right = Majority(tuple(f"a{i}" for i in range(1, n + 1))).tolerates(1)
+        got = call(count, n)
+        if isinstance(got, bool) or not isinstance(got, int) or got != right:
+            left = n - got if isinstance(got, int) and not isinstance(got, bool) else None
+            why = (
+                f"With {got} of {n} down, {left} are left."
+                if left is not None
+                else "A whole number is wanted."
+            )
+            raise NotYet(
+                f"survives({n}) should be {right}, and is {got!r}.",
+                why,
+                "More than half of all must be left.",
+            )
+    return "1 to 11 acceptors: an even number never survives more than the odd one below it."
+
+
+def system(own: Any) -> str:
+    """A quorum system of one's own: any two quorums meet, and some two votes of six are enough."""
+    own = a_machine(own, "MyQuorums", "is_quorum")
+    if not issubclass(own, QuorumSystem):
+        raise NotYet("MyQuorums is no QuorumSystem.", "Begin with `class MyQuorums(QuorumSystem):`.")
+    if own in (Majority, Weighted, Grid, Flexible, QuorumSystem):
+        raise NotYet("That is one of the course's own. Write a rule of your own.")
+    names = tuple(f"a{i}" for i in range(1, 7))
+    quorums = call(own, names, called=f"MyQuorums({names})")
+    sets = [frozenset(c) for size in range(7) for c in combinations(names, size)]
+    holds = {}
+    for phase in (1, 2):
+        for one in sets:
+            said = call(quorums.is_quorum, set(one), phase, called=f"is_quorum({sorted(one)}, {phase})")
+            if not isinstance(said, bool):
+                raise NotYet(f"is_quorum({sorted(one)}, {phase}) is {said!r}; True or False is wanted.")
+            holds[phase, one] = said
+        if holds[phase, frozenset()]:
+            raise NotYet(
+                f"Nobody at all is a quorum for phase {phase}.", "Then everything is chosen at once."
+            )
+        for one in sets:
+            for name in names:
+                if holds[phase, one] and not holds[phase, one | {name}]:
+                    raise NotYet(
+                        f"{sorted(one)} is a quorum for phase {phase}, and with {name} besides it is none.",
+                        "More answers never hurt.",
+                    )
+    if not any(holds[1, one] for one in sets) or not any(holds[2, one] for one in sets):
+        raise NotYet("There is no quorum at all for one of the phases, so nothing can ever be chosen.")
+    for first in sets:
+        for second in sets:
+            if holds[1, first] and holds[2, second] and not first & second:
+                raise NotYet(
+                    f"{sorted(first)} is a quorum for phase 1, {sorted(second)} for phase 2, and they share no member.",
+                    "A new ballot could miss what an old one chose.",
+                )
+    fewest = min(len(one) for one in sets if holds[2, one])
+    if fewest > 2:
+        raise NotYet(
+            f"It is safe. But its smallest quorum for phase 2 has {fewest} members, and two should be enough for some."
+        )
+    tried = every_schedule(
+        lambda: single_decree("x", acceptors=6, learners=0, quorums=own(names)), "1 ballot, 6 acceptors"
+    )
+    return f"Any two quorums of different phases meet, and {fewest} votes can be enough. Tried: {tried}"
+
+
+TASKS = (
+    Task(
+        "ballot.next",
+        "Make the next ballot",
+        "02",
+        ("next_ballot",),
+        next_ballot,
+        (
+            "A ballot is Ballot(round, name), compared by round first. Which round is high enough, and whose name goes in?",
+            "Take the highest round heard of and add one; 1 if nothing was heard.",
+            "`return Ballot(max((b.round for b in heard), default=0) + 1, name)`.",
+        ),
+    ),
+    Task(
+        "quorum.majority",
+        "Count a majority",
+        "02",
+        ("is_majority",),
+        majority,
+        (
+            "More than half of what? And what if an answer comes twice?",
+            "Make a set of the names, keep the members only, and compare twice its size with the number of all members.",
+            "`return 2 * len(set(names) & set(members)) > len(members)`.",
+        ),
+    ),
+    Task(
+        "quorum.survives",
+        "How many may be down?",
+        "02",
+        ("survives",),
+        survives,
+        (
+            "Write down by hand: 3, 4, 5 and 6 acceptors. How many must be left for a majority?",
+            "A majority of n has n // 2 + 1 members.",
+            "What is left over: `return n - (n // 2 + 1)`, which is `(n - 1) // 2`.",
+        ),
+    ),
+    Task(
+        "quorum.gap",
+        "Find two quorums that miss each other",
+        "02",
+        ("find_gap",),
+        gap,
+        (
+            "What do two sets have in common that share no member?",
+            "Look at every pair, `itertools.combinations(quorums, 2)`, and at `first & second`.",
+            "`for first, second in combinations(quorums, 2): if not first & second: return first, second`; at the end "
+            "`return None`.",
+        ),
+    ),
+    Task(
+        "quorum.system",
+        "A quorum system of your own",
+        "02",
+        ("MyQuorums",),
+        system,
+        (
+            "The two phases may have different quorums. Only a phase 1 quorum and a phase 2 quorum must meet.",
+            "Small quorums for phase 2 ask for large ones in phase 1: with any 2 of 6, which phase 1 sets meet all of them?",
+            "`is_quorum(self, names, phase)`: `count = len(set(names) & set(self.members))`; `return count >= (5 if phase == 1 "
+            "else 2)`.",
+        ),
+    ),
+)

@@ -1,0 +1,47 @@
+"""Exercise 04, its end: the three roles of the learner together."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from paxos_lab.paxos import Majority, single_decree
+from paxos_lab.teach.exercises.handed_in import a_role, guarded
+from paxos_lab.teach.exercises.one_value.e04_proposer import NAMES, a_proposer, learns
+from paxos_lab.teach.exercises.task import Task
+from paxos_lab.teach.exercises.trials import calm, every_schedule, storms
+
+
+def whole(acceptor: Any, proposer: Any, learner: Any) -> str:
+    """The three roles of the learner together."""
+    roles: dict[str, Any] = {
+        "acceptor": a_role(acceptor, "Acceptor", "a1", ("l1",)),
+        "proposer": a_proposer(proposer),
+        "learner": a_role(learner, "Learner", "l1", Majority(NAMES), fields=("learned",)),
+    }
+    make: Any = single_decree
+    tested = partial(make, **{kind: guarded(role) for kind, role in roles.items()})
+    calm(partial(tested, "x"), learns, "One proposer, all roles yours")
+    tried = [
+        every_schedule(partial(tested, "xy"), "2 ballots"),
+        storms(partial(tested, "xyz", acceptors=5, learners=2), "five acceptors", seeds=range(15)),
+    ]
+    bus = calm(partial(tested, "xyz", acceptors=5), learns, "Three rivals, five acceptors")
+    learned = getattr(bus["l1"], "learned", None)
+    return f"Your own Paxos works: of three rivals at five acceptors, {learned} was chosen. Tried: {' '.join(tried)}"
+
+
+TASKS = (
+    Task(
+        "paxos.whole",
+        "Run your own Paxos",
+        "04",
+        ("Acceptor", "Proposer", "Learner"),
+        whole,
+        (
+            "Each part has passed its own check. If the whole does not, look at what one part sends and the other expects.",
+            "Check that the classes you hand over are the ones with all phases in them, the latest version of each.",
+            "Run the cells from the top, so that every class is defined anew, then this check again.",
+        ),
+    ),
+)

@@ -1,0 +1,246 @@
+"""Exercise 06: the invariants as code, and a test suite that is scored by the wrong rules it catches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, NamedTuple
+
+from paxos_lab.bus import MessageBus, replay
+from paxos_lab.paxos import Accept, Accepted, Ballot, Promise, Proposal, QuorumSystem
+from paxos_lab.teach.exercises.answer import NotYet
+from paxos_lab.teach.exercises.handed_in import a_function, call
+from paxos_lab.teach.exercises.task import Task
+from paxos_lab.verify.explorer.exploration import explore
+from paxos_lab.verify.explorer.properties import quorums_of
+from paxos_lab.verify.wrong.single_decree import RIGHT, find_variant
+from paxos_lab.world.schedule import seeded
+
+Sent = list[tuple[str, Any]]
+
+# Wrong rules whose mark is on the messages before two values are chosen: a test that only compares
+# what is chosen sees nothing yet. (M3, M5, M6 and M12 show no sooner than that.)
+EARLY = ("M1", "M2", "M4", "M7", "M9", "M10", "M11", "M13")
+ENOUGH = 6
+STORMS, STEPS = 3, 140
+
+
+class Case(NamedTuple):
+    """A run: what was sent, in order, under which quorums; `wrong`: the rule that is missing, "" if none."""
+
+    id: str
+    wrong: str
+    sent: Sent
+    quorums: QuorumSystem
+    bus: MessageBus
+
+
+def _case(id: str, wrong: str, bus: MessageBus) -> Case:
+    nodes = {node.name: node for node in bus}
+    return Case(id, wrong, [(e.sender, e.message) for e in bus.trace.messages], quorums_of([], nodes), bus)
+
+
+@cache
+def wrong_runs() -> tuple[Case, ...]:
+    """Of each wrong rule the shortest run, cut off where the first invariant of the proof breaks."""
+    cases = []
+    for id in EARLY:
+        mutant = find_variant(id)
+        assert mutant.smallest is not None
+        found = explore(mutant.make(mutant.smallest), faults=mutant.smallest.faults, watch=lambda *_: None)
+        assert found.counterexample is not None
+        step = found.broken_on_the_way()[0][0]
+        cases.append(
+            _case(id, mutant.rule, replay(mutant.make(mutant.smallest), found.counterexample[:step]))
+        )
+    return tuple(cases)
+
+
+@cache
+def right_runs() -> tuple[Case, ...]:
+    """Storms over every right variant."""
+    cases = []
+    for variant in RIGHT:
+        for seed in range(STORMS):
+            bus = MessageBus(variant.make(3), seed=seed, checked=False)
+            bus.run(seeded(seed, 0.15), max_steps=STEPS)
+            cases.append(_case(f"{variant.id}: {variant.rule}", "", bus))
+    return tuple(cases)
+
+
+def _says(test: Callable[..., Any], case: Case, *more: Any) -> str | None:
+    """What a learner's test says of a run: None, or a sentence."""
+    said = call(test, list(case.sent), *more, called=f"{getattr(test, '__name__', 'the test')}(sent, ...)")
+    if said is None or isinstance(said, str):
+        return said or None
+    if isinstance(said, bool):
+        raise NotYet(
+            f"It returned {said}.", "Return None if all is well, or a sentence that says what is wrong."
+        )
+    raise NotYet(f"It returned {said!r}, and a sentence or None is wanted.")
+
+
+def _invariant(test: Any, name: str, catches: Iterable[str], small: Iterable[tuple[Sent, bool, str]]) -> str:
+    """Judge one invariant: on small made-up runs, then on real ones."""
+    test = a_function(test, name)
+    for sent, broken, why in small:
+        said = call(test, list(sent), called=f"{name}(sent)")
+        if bool(said) != broken:
+            told = "; ".join(f"{sender}: {message}" for sender, message in sent) or "nothing"
+            verb = (
+                "breaks the invariant, and it finds nothing" if broken else f"is fine, and it says {said!r}"
+            )
+            raise NotYet(f"What was sent ({told}) {verb}.", why)
+    for case in right_runs():
+        if said := _says(test, case):
+            raise NotYet(
+                f"It rejects a right protocol ({case.id}): {said}",
+                "No run of this one breaks anything.",
+                run=case.bus,
+            )
+    for case in wrong_runs():
+        if case.id in catches and _says(test, case) is None:
+            raise NotYet(
+                f"It finds nothing in a run in which {case.wrong}.",
+                "The run is below: find the two messages that contradict.",
+                run=case.bus,
+            )
+    return f"Right on {len(right_runs())} runs of {len(RIGHT)} right protocols, and it catches {', '.join(catches)}."
+
+
+B1, B2, B3 = Ballot(1, "p1"), Ballot(2, "p2"), Ballot(3, "p1")
+
+
+def one_value(test: Any) -> str:
+    """A ballot carries one value."""
+    small: list[tuple[Sent, bool, str]] = [
+        ([], False, "Nothing was sent."),
+        (
+            [("p1", Accept(B1, "x")), ("p1", Accept(B1, "x"))],
+            False,
+            "The same Accept, sent twice, is no second value.",
+        ),
+        (
+            [("p1", Accept(B1, "x")), ("p2", Accept(B2, "y"))],
+            False,
+            "Another ballot may carry another value.",
+        ),
+        (
+            [("p1", Accept(B1, "x")), ("p2", Accept(B1, "y"))],
+            True,
+            "Two Accepts of one ballot ask for two values.",
+        ),
+        (
+            [("p1", Accept(B1, "x")), ("p2", Accept(B2, "x")), ("p1", Accept(B1, "y"))],
+            True,
+            "They need not follow each other.",
+        ),
+    ]
+    return _invariant(test, "one_value", ("M7",), small)
+
+
+def promise_kept(test: Any) -> str:
+    """Who promised a ballot casts no vote below it that the promise did not report."""
+    vote = Proposal(B1, "x")
+    small: list[tuple[Sent, bool, str]] = [
+        ([], False, "Nothing was sent."),
+        (
+            [("a1", Promise(B2, None)), ("a2", Accepted(B1, "x"))],
+            False,
+            "a1 promised, a2 voted: each keeps its own promises.",
+        ),
+        (
+            [("a1", Promise(B2, None)), ("a1", Accepted(B2, "x"))],
+            False,
+            "The promise allows a vote in its own ballot.",
+        ),
+        ([("a1", Promise(B2, None)), ("a1", Accepted(B3, "x"))], False, "A higher ballot is allowed, too."),
+        (
+            [("a1", Accepted(B1, "x")), ("a1", Promise(B2, vote))],
+            False,
+            "It voted first, and reported the vote.",
+        ),
+        (
+            [("a1", Promise(B2, None)), ("a1", Accepted(B1, "x"))],
+            True,
+            "a1 promised 2.p2, and then voted in 1.p1.",
+        ),
+        (
+            [("a1", Accepted(B1, "x")), ("a1", Promise(B2, None))],
+            True,
+            "It had voted in 1.p1, and reported no vote: the other half of a promise.",
+        ),
+    ]
+    return _invariant(test, "promise_kept", ("M2", "M4", "M11"), small)
+
+
+def kill(tests: Any) -> str:
+    """All right protocols pass, and at least six of the eight wrong ones are caught."""
+    if callable(tests):
+        tests = [tests]
+    if not isinstance(tests, list | tuple) or not tests:
+        raise NotYet(
+            f"I expected a list of test functions and got {tests!r}.", "Write tests = [first, second]."
+        )
+    tests = [a_function(test, f"test {number}") for number, test in enumerate(tests, start=1)]
+    for case in right_runs():
+        for test in tests:
+            if said := _says(test, case, case.quorums):
+                raise NotYet(
+                    f"{test.__name__} rejects a right protocol ({case.id}): {said}",
+                    "A test suite that cries wolf gets switched off. The run is below: why is it fine?",
+                    run=case.bus,
+                )
+    caught = {case.id: [t.__name__ for t in tests if _says(t, case, case.quorums)] for case in wrong_runs()}
+    left = [case for case in wrong_runs() if not caught[case.id]]
+    score = f"{len(EARLY) - len(left)} of {len(EARLY)} wrong rules caught, all {len(RIGHT)} right protocols passed"
+    missed = [f"Not caught: {case.wrong}." for case in left]
+    if len(EARLY) - len(left) < ENOUGH:
+        raise NotYet(
+            f"{score}; {ENOUGH} are wanted.", *missed, "The first of these runs is below.", run=left[0].bus
+        )
+    return f"{score}. {' '.join(missed)}".strip()
+
+
+TASKS = (
+    Task(
+        "invariant.ballot",
+        "A ballot carries one value",
+        "06",
+        ("one_value",),
+        one_value,
+        (
+            "Which message says which value a ballot carries?",
+            "Go through the Accepts and keep the value of each ballot. What if a ballot comes again?",
+            "`values = {}`; for each Accept: `known = values.setdefault(m.ballot, m.value)`; return a sentence if `known != m.value`.",
+        ),
+    ),
+    Task(
+        "invariant.promise",
+        "A promise is kept",
+        "06",
+        ("promise_kept",),
+        promise_kept,
+        (
+            "Look at one acceptor at a time. A promise speaks of the future (no vote below) and of the past (its report).",
+            "For each Promise of an acceptor, look at each of its votes in a lower ballot: the promise must have reported "
+            "that ballot or a higher one.",
+            "`reported = m.accepted.ballot if m.accepted else Ballot.ZERO`; broken if the same sender has an Accepted with "
+            "`reported < ballot < m.ballot`, before or after.",
+        ),
+    ),
+    Task(
+        "suite.kill",
+        "A test suite that catches wrong rules",
+        "06",
+        ("tests",),
+        kill,
+        (
+            "The two invariants you have catch four of eight. What is left has to do with the value of an Accept.",
+            "Behind every Accept, but that of the lowest ballot, stands a quorum of promises for its ballot. Which values do "
+            "their reports allow? Use `quorums.quorums(1)`: it gives the smallest quorums.",
+            "For an Accept: is there a quorum whose promises of that ballot all came, and whose highest report has that "
+            "value, or that report nothing at all? If there is none, say so. The lowest ballot of all is free.",
+        ),
+    ),
+)

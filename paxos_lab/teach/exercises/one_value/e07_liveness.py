@@ -1,0 +1,207 @@
+"""Exercise 07: how to retry, how to back off, whom to take for the leader."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from paxos_lab.bus import MessageBus
+from paxos_lab.paxos import Proposer, single_decree
+from paxos_lab.teach.exercises.answer import NotYet
+from paxos_lab.teach.exercises.handed_in import a_function, a_role, call, guarded, in_a_world
+from paxos_lab.teach.exercises.task import Task
+
+NAMES = ("s1", "s2", "s3")
+SEEDS = range(4)
+MOST_TIME, MOST_MESSAGES = 400.0, 100  # virtual time for all to learn; messages for each proposer
+
+
+def next_round(choose: Any) -> str:
+    """The round after a refusal: above one's own and above the one that was named."""
+    choose = a_function(choose, "next_round")
+    for own, promised in [(1, 1), (1, 5), (5, 1), (7, 7), (3, 4), (1, 0), (2, 900), (10, 9)]:
+        got = call(choose, own, promised)
+        if isinstance(got, bool) or not isinstance(got, int):
+            raise NotYet(f"next_round({own}, {promised}) is {got!r}; a whole number is wanted.")
+        if got <= own:
+            raise NotYet(
+                f"next_round({own}, {promised}) is {got}: round {own} was used already.",
+                "A ballot is never used twice.",
+            )
+        if got <= promised:
+            raise NotYet(
+                f"next_round({own}, {promised}) is {got}: the acceptor has promised round {promised}.",
+                "It would refuse again. That is safe, and a waste: jump above it at once.",
+            )
+        if got > max(own, promised) + 10:
+            raise NotYet(f"next_round({own}, {promised}) is {got}.", "That is safe, but why jump so far?")
+    return "Always above both: never used before, and not refused for the same reason again."
+
+
+def pause(wait: Any) -> str:
+    """Rivals that wait like this all learn, soon and with few messages."""
+    wait = a_function(wait, "pause")
+    for round in (1, 2, 5, 9):
+        for name in ("p1", "p2"):
+            first, second = call(wait, round, name), call(wait, round, name)
+            if (
+                isinstance(first, bool)
+                or not isinstance(first, int | float)
+                or not math.isfinite(first)
+                or first < 0
+            ):
+                raise NotYet(f"pause({round}, {name!r}) is {first!r}; a number from 0 on is wanted.")
+            if first != second:
+                raise NotYet(
+                    f"pause({round}, {name!r}) was {first} and then {second}.",
+                    "A role must react alike to the same state, or no run can be repeated. Chance with a seed is fine: "
+                    "`random.Random(f'{name} {round}').random()`.",
+                )
+    most = 0
+    for rivals in range(2, 7):
+        for seed in SEEDS:
+            most = max(most, _duel(wait, rivals, seed, (0.5, 1.5)))
+        # Every message takes equally long: only the pauses tell rivals apart.
+        most = max(most, _duel(wait, rivals, 0, 1.0))
+    return (
+        f"2 to 6 rivals, {len(SEEDS) + 1} runs each: all learned before time {MOST_TIME:g}, with at most {most} messages "
+        "for each proposer."
+    )
+
+
+def _duel(
+    wait: Callable[[int, str], float], rivals: int, seed: int, delay: float | tuple[float, float]
+) -> int:
+    """Messages for each proposer until all have learned; raises `NotYet` if they do not."""
+
+    class Waits(Proposer):
+        def pause(self) -> float:
+            return float(call(wait, self.round, self.name))
+
+    nodes = single_decree([f"v{i}" for i in range(1, rivals + 1)], proposer=Waits)
+    bus = MessageBus(nodes, seed=seed, delay=delay, checked=False)
+    proposers: list[Any] = nodes[:rivals]
+    with in_a_world(f"With {rivals} rivals"):
+        bus.run(
+            until=lambda b: b.now > MOST_TIME or all(p.learned for p in proposers), max_steps=2_000 * rivals
+        )
+    messages = len(bus.trace.messages) // rivals
+    late = [p.name for p in proposers if p.learned is None]
+    if late:
+        nothing = all(getattr(node, "learned", None) is None for node in bus)
+        what = "nothing was chosen" if nothing else f"{', '.join(late)} had not learned"
+        raise NotYet(
+            f"{rivals} rivals: after {bus.now:.0f} units of time and {messages} messages each, {what}.",
+            "Nobody got through both phases undisturbed, or somebody waits far too long.",
+            run=_beginning(bus),
+        )
+    if messages > MOST_MESSAGES:
+        raise NotYet(
+            f"{rivals} rivals needed {messages} messages each; {MOST_MESSAGES} are allowed.",
+            "Each retry costs messages: wait longer after each refusal, and everybody differently.",
+            run=_beginning(bus),
+        )
+    return messages
+
+
+def _beginning(bus: MessageBus, steps: int = 60) -> MessageBus:
+    """A long duel shows all there is to see early; a picture of a thousand steps shows nothing."""
+    if len(bus.trace) > steps:
+        bus.rewind(steps)
+    return bus
+
+
+def watch(role: Any) -> str:
+    """All who hear each other name the same leader, soon after whatever happened."""
+    role = guarded(
+        a_role(role, "Watch", "s1", NAMES, methods=("start", "receive", "timeout"), fields=("leader",))
+    )
+    for seed in range(3):
+        with in_a_world("In a run of three"):
+            bus = MessageBus([role(name, NAMES) for name in NAMES], seed=seed)
+            _agree(bus, 30, {"s1": "s1", "s2": "s1", "s3": "s1"}, "Everybody is up")
+            sent = len(bus.trace.messages)
+            if sent > 150:
+                raise NotYet(
+                    f"In 30 units of time they sent {sent} messages.",
+                    "One heartbeat to each other in 3 units is 60.",
+                    run=_beginning(bus),
+                )
+            bus.crash("s1")
+            _agree(bus, 60, {"s2": "s2", "s3": "s2"}, "s1 has crashed, 30 units ago")
+            bus.restart("s1")
+            _agree(bus, 90, {"s1": "s1", "s2": "s1", "s3": "s1"}, "s1 has come back, 30 units ago")
+            bus.partition(("s1",), ("s2", "s3"))
+            _agree(bus, 120, {"s1": "s1", "s2": "s2", "s3": "s2"}, "s1 is cut off from the others")
+            bus.heal()
+            _agree(bus, 150, {"s1": "s1", "s2": "s1", "s3": "s1"}, "The cut has healed, 30 units ago")
+    return (
+        "It follows the lowest name that it hears, through a crash, a return and a cut. During the cut there were two "
+        "leaders: that costs time, and Paxos stays safe."
+    )
+
+
+def _agree(bus: MessageBus, time: float, right: dict[str, str], when: str) -> None:
+    bus.run(until=lambda b: b.now >= time, max_steps=3_000)
+    if bus.now < time - 10:
+        raise NotYet(
+            f"{when}: at time {bus.now:.0f} nothing happens any more.",
+            "Without a timer nobody wakes up: set one in start, and again whenever it rings (and after a restart).",
+            run=_end_of(bus),
+        )
+    for name, leader in right.items():
+        got = getattr(bus[name], "leader", None)
+        if got != leader:
+            raise NotYet(
+                f"{when}: {name} takes {got!r} for the leader, and it should be {leader!r}.", run=_end_of(bus)
+            )
+
+
+def _end_of(bus: MessageBus) -> MessageBus | None:
+    """The run, if it is short enough to be looked at."""
+    return bus if len(bus.trace) <= 150 else None
+
+
+TASKS = (
+    Task(
+        "retry.round",
+        "Choose the next round",
+        "07",
+        ("next_round",),
+        next_round,
+        (
+            "Which rounds can certainly not be used any more: your own, or also the one in the nack?",
+            "The new round has to be above both of them, and need not be any higher.",
+            "One more than the higher of the two: `return max(own, promised) + 1`.",
+        ),
+    ),
+    Task(
+        "duel.pause",
+        "Back off",
+        "07",
+        ("pause",),
+        pause,
+        (
+            "Two people meet in a doorway, both step aside, both step back. What would end that?",
+            "Wait longer after each refusal, and let the waiting time of two proposers differ: mix the name into it.",
+            "`random.Random(f'{name} {round}').uniform(0, 2 ** min(round, 6))`: spread from a seed, twice as wide with each "
+            "round, up to a limit.",
+        ),
+    ),
+    Task(
+        "leader.watch",
+        "Take somebody for the leader",
+        "07",
+        ("Watch",),
+        watch,
+        (
+            "What does a node know for certain about another? Only when it last heard of it.",
+            "Let each node say that it is alive, every few units. Whoever was not heard for `patience` is not counted; the "
+            "leader is the lowest name among the rest and oneself.",
+            "On `Alive` from x: add x to `self.alive`, `self.set_timer(f'miss {sender}', self.patience)`. When 'miss x' rings: "
+            "take x out. When 'beat' rings: send `Alive()` to the others and set it again. `self.leader = min(alive and me)`. "
+            "`recover` does what `start` does.",
+        ),
+    ),
+)

@@ -1,0 +1,215 @@
+"""The mock interview on screen: the question, the time that is left, the rubric, the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import anywidget
+import ipywidgets as widgets
+import traitlets
+
+from paxos_lab.node import LabError
+from paxos_lab.show.widgets.box import OwnKeys
+from paxos_lab.teach.exercises.answer import as_list, as_text
+from paxos_lab.teach.interview.cards import Flashcard, load
+from paxos_lab.teach.interview.deck import lesson_link
+from paxos_lab.teach.interview.interview import RUBRIC, Interview, Report, begin, report
+
+
+class Countdown(anywidget.AnyWidget):
+    """Minutes and seconds that run down on the page; the kernel only says what was left at a click."""
+
+    _esm = """
+    function render({ model, el }) {
+      el.setAttribute("role", "timer");
+      let end, timer;
+      const show = () => {
+        const left = Math.max(0, Math.round((end - performance.now()) / 1000));
+        const clock = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+        el.textContent = left ? `Time left: ${clock}` : "Time is up: finish this question.";
+        if (!left) clearInterval(timer);
+      };
+      const begin = () => {
+        clearInterval(timer);
+        el.style.display = model.get("runs") ? "" : "none";
+        if (!model.get("runs")) return;
+        end = performance.now() + 1000 * model.get("left");
+        timer = setInterval(show, 500);
+        show();
+      };
+      model.on("change:stamp", begin);
+      begin();
+      return () => clearInterval(timer);
+    }
+    export default { render };
+    """
+    left = traitlets.Float(0.0).tag(sync=True)
+    runs = traitlets.Bool(False).tag(sync=True)
+    stamp = traitlets.Int(0).tag(sync=True)
+
+    def set(self, left: float, runs: bool) -> None:
+        """Begin anew from that many seconds, or hide."""
+        with self.hold_sync():
+            self.left, self.runs, self.stamp = left, runs, self.stamp + 1
+
+
+class MockInterview(widgets.VBox):
+    """A timed interview: answer aloud, climb the follow-ups, then rate yourself against the model answer.
+
+    `seed` draws the questions. `cards`: left out, those of the course. `clock`: gives seconds.
+    """
+
+    def __init__(
+        self,
+        minutes: float = 20,
+        seed: int = 1,
+        *,
+        cards: Iterable[Flashcard] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.cards = tuple(load() if cards is None else cards)
+        self.minutes, self.seed, self._clock = minutes, seed, clock
+        begin(self.cards, minutes, seed, 0.0)  # what is wrong is said here, not at the first click
+        self.interview: Interview | None = None
+        auto = widgets.Layout(width="auto", max_width="100%")
+        self.countdown = Countdown()
+        self.text, self.note = widgets.HTML(), widgets.HTML()
+        self.main = widgets.Button(layout=auto)
+        self.stop = widgets.Button(
+            description="Stop here", tooltip="No answer to this one: show the model answer", layout=auto
+        )
+        self.end = widgets.Button(description="End the interview", tooltip="Go to the report", layout=auto)
+        self.scores = {
+            name: widgets.Dropdown(
+                options=[("pick one", -1), *((f"{i}: {words}", i) for i, words in enumerate(levels))],
+                value=-1,
+                description=f"{name.capitalize()}:",
+                style={"description_width": "7em"},
+                layout=widgets.Layout(width="24em", max_width="100%"),
+            )
+            for name, levels in RUBRIC.items()
+        }
+        self.main.on_click(lambda _button: self._press())
+        self.stop.on_click(lambda _button: self._stop())
+        self.end.on_click(lambda _button: self._end())
+        for box in self.scores.values():
+            box.observe(lambda _change: self._clear(), "value")
+        self.rubric = widgets.VBox(list(self.scores.values()))
+        buttons = widgets.HBox([self.main, self.stop, self.end], layout=widgets.Layout(flex_flow="row wrap"))
+        super().__init__([OwnKeys(), self.countdown, self.text, self.rubric, buttons, self.note])
+        self._look()
+
+    # ---- what a click does
+
+    def _press(self) -> None:
+        now, interview = self._clock(), self.interview
+        if interview is None or interview.phase == "over":
+            if interview is not None:
+                self.seed += 1  # other questions than last time
+            self.interview = begin(self.cards, self.minutes, self.seed, now)
+        elif interview.phase == "asking":
+            self.interview = interview.deeper(now)
+        else:
+            picked = {name: box.value for name, box in self.scores.items()}
+            if missing := [name for name, score in picked.items() if score < 0]:
+                self.note.value = _live(f"Rate first: {', '.join(missing)}.")
+                return
+            self.interview = interview.rate(picked, now)
+        self._look()
+
+    def _stop(self) -> None:
+        if self.interview is None or self.interview.phase != "asking":
+            self.note.value = _live("There is no question to stop at.")
+            return
+        self.interview = self.interview.stop(self._clock())
+        self._look()
+
+    def _end(self) -> None:
+        if self.interview is None:
+            self.note.value = _live("It has not begun.")
+            return
+        self.interview = self.interview.finish(self._clock())
+        self._look()
+
+    def _clear(self) -> None:
+        self.note.value = ""
+
+    @property
+    def report(self) -> Report:
+        """The report; raises `LabError` before the interview has begun."""
+        if self.interview is None:
+            raise LabError("the interview has not begun: press Start, then answer")
+        return report(self.interview)
+
+    # ---- what is on screen
+
+    def _look(self) -> None:
+        interview = self.interview
+        phase = interview.phase if interview else "before"
+        self.note.value = ""
+        self.rubric.layout.display = None if phase == "rating" else "none"
+        for box in self.scores.values():
+            if phase != "rating":
+                box.value = -1
+        left = interview.left(self._clock()) if interview else 0.0
+        self.countdown.set(left, phase in ("asking", "rating"))
+        names = {
+            "before": ("Start", "The clock begins to run"),
+            "asking": (
+                "Answered",
+                "You have said your answer aloud: the next follow-up, or the model answer",
+            ),
+            "rating": ("Rate and go on", "Keep your rating; the next question"),
+            "over": ("Start another", "Other questions"),
+        }
+        self.main.description, self.main.tooltip = names[phase]
+        self.text.value = _live(self._words())
+
+    def _words(self) -> str:
+        interview = self.interview
+        if interview is None:
+            return (
+                f"<p>{self.minutes:g} minutes, questions from all groups, each with a ladder of follow-ups. Answer "
+                "aloud, as you would at a whiteboard. Then compare with the model answer and rate yourself.</p>"
+            )
+        card = interview.card
+        if card is None:
+            return _report(self.report)
+        number = len(interview.rated) + 1
+        if interview.phase == "rating":
+            return (
+                f"<p><b>Question {number}: {as_text(card.question)}</b></p><p>{as_text(card.answer)}</p>"
+                f"<p><b>A strong answer</b> {as_text(card.strong[0].lower() + card.strong[1:])}</p>"
+                f"<p><b>The usual wrong answer:</b> {as_text(card.wrong)}</p><p>How was yours?</p>"
+            )
+        rung = f"follow-up {interview.rung} of {len(card.follow_ups)}" if interview.rung else card.group
+        return f"<p>Question {number}, {as_text(rung)}</p><p style='font-size:115%'>{as_text(interview.asking)}</p>"
+
+    def __str__(self) -> str:
+        interview = self.interview
+        if interview is None:
+            return f"Mock interview of {self.minutes:g} minutes: press Start to begin."
+        if interview.phase == "over":
+            return str(self.report)
+        said = interview.asking or f"{interview.plan[len(interview.rated)].question} (to be rated)"
+        return f"Mock interview, question {len(interview.rated) + 1}: {said}"
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The widget and, for pages without a kernel, where the interview stands."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return {**(data or {}), "text/plain": str(self)}, metadata
+
+
+def _report(made: Report) -> str:
+    links = "".join(f"<li>{lesson_link(lesson)}</li>" for lesson in made.lessons)
+    again = f"<p>Lessons to see again:</p><ul>{links}</ul>" if links else ""
+    return f"<b>The interview is over.</b>{as_list('ul', made.lines())}{again}"
+
+
+def _live(html: str) -> str:
+    return f'<div role="status" aria-live="polite" style="line-height:1.5;max-width:75ch">{html}</div>'

@@ -1,0 +1,400 @@
+"""The adversary game: you are the network, and break a wrong rule in as few events as you can.
+
+The board is a stepper that offers only what the explorer would try: deliver anything, in any
+order, and the faults that are allowed. So both play the same game, and the explorer knows its end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from paxos_lab.bus import MessageBus
+from paxos_lab.node import LabError, Node
+from paxos_lab.show.widgets.stepper import Stepper
+from paxos_lab.verify.explorer.choices import Faults
+from paxos_lab.verify.explorer.exploration import Exploration, explore
+from paxos_lab.verify.explorer.properties import PROOF, Property, agreement
+from paxos_lab.verify.explorer.result import broken, name_of
+from paxos_lab.words.text import short
+from paxos_lab.world.events import Crash, Deliver, Duplicate, Event, Restart, Start, Timeout
+from paxos_lab.world.trace import Trace
+
+Search = Callable[..., Exploration]
+
+
+def events_in(trace: Trace) -> int:
+    """How many events a run has, as the explorer counts: starts and copies are free."""
+    return sum(not isinstance(step.event, Start | Duplicate) for step in trace)
+
+
+class Suspicious(Stepper):
+    """A stepper for nodes that may break the rules: what follows from the rules, it says so."""
+
+    def look(self) -> dict[str, Any]:
+        """The stepper's view; what can be or not be later is true only where the rules are kept."""
+        view = super().look()
+        said = view["verdict"].replace(
+            ". No other value can ever be.", "; by the rules, no other value can ever be."
+        )
+        view["verdict"] = said.replace("; could still be chosen:", "; by the rules, could still be chosen:")
+        return view
+
+
+class Board(Suspicious):
+    """A stepper in which only deliveries happen, and the faults that are allowed.
+
+    `first`: the step at which the game begins. `played`: True while a run is shown that is not the
+    learner's own.
+    """
+
+    def __init__(self, bus: MessageBus, faults: Faults, copies: bool) -> None:
+        self.faults = faults
+        self.first = len(bus.trace)
+        self.played = False
+        self._copies = copies
+        super().__init__(bus)
+
+    def act(self, event: Event) -> None:
+        """Make `event` happen; raises `LabError` if the game does not allow it."""
+        reason = self.refused(event)
+        if reason is not None:
+            raise LabError(reason)
+        super().act(event)
+
+    def refused(self, event: Event) -> str | None:
+        """Why the game does not allow `event`, or None."""
+        if self.played:
+            return "this run is only shown: press Restart to play yourself"
+        match event:
+            case Deliver():
+                return None
+            case Duplicate() if self._copies:
+                return None
+            case Restart() if self.faults.restarts:
+                return None
+            case Timeout():
+                return None if self.left(Timeout) else "the game allows no more timeouts"
+            case Crash(node, during=None | Deliver()):
+                if not self._may_crash(node):
+                    return f"the game lets only {', '.join(map(short, self.faults.who or ()))} crash"
+                return None if self.left(Crash) else "the game allows no more crashes"
+        return f"the game knows no {type(event).__name__.lower()}: deliver the messages that you want"
+
+    def left(self, kind: type) -> int:
+        """How many crashes or timeouts are still allowed."""
+        most = self.faults.crashes if kind is Crash else self.faults.timeouts
+        return most - sum(isinstance(step.event, kind) for step in self.bus.trace)
+
+    def forward(self) -> None:
+        """Redo the step that was undone last; time does not go on by itself, you are the network."""
+        if not self._future:
+            raise LabError("there is nothing to redo: deliver a message")
+        super().forward()
+
+    def jump(self, step: int) -> None:
+        """Go to that step, but not behind the start of the game."""
+        super().jump(max(step, self.first))
+
+    def lay_out(self, events: Iterable[Event], played: bool) -> None:
+        """Go back to the start, with `events` ahead."""
+        self.jump(self.first)
+        self._future = list(events)
+        self.played = played
+
+    def look(self) -> dict[str, Any]:
+        """The stepper's view, without what the game does not allow."""
+        view = super().look()
+        verbs = ["deliver"]
+        verbs += ["duplicate"] if self._copies else []
+        verbs += ["crash"] if self.left(Crash) else []
+        verbs += ["restart"] if self.faults.restarts else []
+        for node in view["nodes"]:
+            node["spared"] = not self._may_crash(node["name"])
+            node["timers"] = node["timers"] if self.left(Timeout) else []
+        for message, envelope in zip(view["flight"], self.bus.in_flight, strict=True):
+            message["spared"] = not self._may_crash(envelope.to)
+        return {**view, "verbs": verbs, "first": self.first, "can_forward": bool(self._future)}
+
+    def _may_crash(self, name: str) -> bool:
+        return self.faults.who is None or name in self.faults.who
+
+
+class AdversaryGame(widgets.VBox):
+    """Break agreement: deliver, in any order, until two values are chosen. Fewer events are better.
+
+    `make`: a function without arguments that returns fresh nodes. `title`, `rule`: what is to be
+    broken, in words. `faults`: what may happen besides deliveries. `copies`: True if a message may
+    be doubled, which costs no event; left out, if there are faults (a node that forgets can use the
+    same message twice). `properties`: what counts as broken. `search`: finds the shortest run.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Iterable[Node]],
+        title: str,
+        rule: str = "",
+        faults: Faults | None = None,
+        *,
+        copies: bool | None = None,
+        properties: Iterable[Property] = (agreement,),
+        search: Search = explore,
+    ) -> None:
+        if not callable(make):
+            raise LabError(
+                "AdversaryGame takes a function that makes nodes: write lambda: single_decree(...)"
+            )
+        if not isinstance(title, str) or not title.strip():
+            raise LabError(f"AdversaryGame: title is a text that is not empty, got {short(repr(title), 60)}")
+        self.title, self.rule = title, rule
+        self.faults = faults or Faults()
+        self.properties = tuple(properties)
+        self.best: int | None = None
+        self._make, self._search = make, search
+        self._optimum: Exploration | None = None
+        self._seen = False  # has the optimum been shown?
+        self._hinted: tuple[int, str] | None = None  # where the last hint was given, and on what
+        any_fault = bool(self.faults.crashes or self.faults.timeouts)
+        self.board = Board(MessageBus(make()), self.faults, any_fault if copies is None else copies)
+        self.status, self.advice = widgets.HTML(), widgets.HTML()
+        presses = {
+            "Undo": (self.undo, "Take the last event back"),
+            "Restart": (self.restart, "Back to where no message has arrived"),
+            "Hint": (self.hint, "Name the next invariant to break; a second press says more"),
+            "Show me the optimum": (self.show_optimum, "Lay out a shortest run, to step through"),
+        }
+        self.buttons = {name: self._button(name, *press) for name, press in presses.items()}
+        super().__init__(
+            [
+                widgets.HTML(self._task()),
+                self.status,
+                widgets.HBox(list(self.buttons.values()), layout=widgets.Layout(flex_flow="row wrap")),
+                self.advice,
+                self.board,
+            ]
+        )
+        self.board.observe(self._show, "view")
+        self._show()
+
+    def _button(self, name: str, press: Callable[[], Any], tooltip: str) -> Any:
+        button = widgets.Button(description=name, tooltip=tooltip, layout=widgets.Layout(width="auto"))
+
+        def pressed(_button: Any) -> None:
+            try:
+                press()
+            except LabError as error:  # the learner's own class may break its contract in the search
+                self._say(str(error))
+
+        button.on_click(pressed)
+        return button
+
+    # ---- what a press does
+
+    @property
+    def events(self) -> int:
+        """The events of the run on the board."""
+        return events_in(self.board.bus.trace)
+
+    @property
+    def broken(self) -> str | None:
+        """What is broken now, as a sentence, or None."""
+        said = broken(self.properties, *self._seen_from_outside())
+        return said[1] if said else None
+
+    def act(self, event: Event) -> None:
+        """Make `event` happen on the board; raises `LabError` if the game does not allow it."""
+        self.board.act(event)
+        self._redraw()
+
+    def undo(self) -> None:
+        """Take the last event back; at the start, nothing."""
+        self.board.back()
+        self._redraw()
+
+    def restart(self) -> None:
+        """Begin again."""
+        self._hinted = None
+        self.advice.value = ""
+        self.board.lay_out([], played=False)
+        self._redraw()
+
+    def optimum(self) -> Exploration:
+        """What the explorer found: computed once, when it is first needed.
+
+        Raises `RoleError` if a role breaks its contract.
+        """
+        if self._optimum is None:
+            self._optimum = self._search(
+                self._make(), self.properties, self.faults, watch=lambda states, depth: None
+            )
+        return self._optimum
+
+    def show_optimum(self) -> None:
+        """Lay out a shortest run from the start; Forward or Play steps through it."""
+        self._say("The explorer looks for a shortest run ...")
+        found = self.optimum()
+        if found.counterexample is None:
+            self._say(self._no_way(found))
+            return
+        self._seen = True
+        self._hinted = None
+        run = found.counterexample
+        self.board.lay_out([step.event for step in run[self.board.first :]], played=True)
+        self._say(
+            f"A shortest run of {events_in(run)} events lies ahead on the board. Press Forward for each "
+            "step, or Play. Restart gives the network back to you."
+        )
+        self._redraw()
+
+    def hint(self) -> None:
+        """Name the next invariant to break; asked again, say how it breaks in a shortest run."""
+        if self.broken is not None:
+            self._say("Agreement is broken already: there is nothing left to break.")
+            return
+        if self._optimum is None:
+            self._say("The explorer looks for a way ...")
+        found = self.optimum()
+        if found.counterexample is None:
+            self._say(self._no_way(found))
+            return
+        done = self.broken_invariants
+        ahead = [(name, why) for _, name, why in found.broken_on_the_way() if name not in done]
+        if not ahead:
+            self._say("Only agreement itself is left: let a second value get a quorum of votes.")
+            return
+        name, why = ahead[0]
+        meaning = {name_of(judge): _meaning(judge) for judge in PROOF}.get(name, "")
+        words = f"Next to break: {name}. {meaning}"
+        here = (len(self.board.bus.trace), name)
+        if self._hinted == here:
+            words += f" In a shortest run it breaks like this: {why.removeprefix(f'{name}: ')}."
+        self._hinted = here
+        self._say(words)
+
+    @property
+    def broken_invariants(self) -> dict[str, str]:
+        """The invariants of the proof that do not hold on the board now: name and sentence."""
+        sent, nodes = self._seen_from_outside()
+        said = [(name_of(judge), judge(sent, nodes)) for judge in PROOF]
+        return {name: why for name, why in said if why is not None}
+
+    # ---- what is on screen
+
+    def _seen_from_outside(self) -> tuple[list[tuple[str, Any]], dict[str, Node]]:
+        bus = self.board.bus
+        return [(e.sender, e.message) for e in bus.trace.messages], {node.name: node for node in bus}
+
+    def _redraw(self) -> None:
+        self.board.view = self.board.look()
+
+    def _task(self) -> str:
+        rule = f" The rule that is different here: {escape(_line(self.rule))}." if self.rule else ""
+        allowed = [
+            f"{number} {one if number == 1 else many}"
+            for number, one, many in (
+                (self.faults.crashes, "crash", "crashes"),
+                (self.faults.timeouts, "timeout", "timeouts"),
+            )
+            if number
+        ]
+        extra = f" You may also use {' and '.join(allowed)}." if allowed else ""
+        copies = " A copy of a message costs nothing." if "duplicate" in self.board.view["verbs"] else ""
+        return (
+            f'<div style="line-height:1.5"><b>{escape(_line(self.title))}.</b>{rule} You are the network: '
+            "deliver messages, in any order, until agreement is broken: two different values are chosen "
+            f"or learned.{extra}{copies} Fewer events are better.</div>"
+        )
+
+    def _show(self, _change: Any = None) -> None:
+        count, sentence = self.events, self.broken
+        if sentence is not None:
+            self._won(count, sentence)
+            return
+        words = f"<b>{_number(count)} so far.</b>"
+        if self.board.played:
+            words = f"<b>Event {count} of a shortest run, {events_in(self.optimum().counterexample or Trace())} events long.</b>"
+        gone = self.broken_invariants
+        if gone:
+            words += f" Broken on the way: {escape(', '.join(gone))}."
+        if self.faults.crashes:
+            words += f" Crashes left: {self.board.left(Crash)}."
+        if self.faults.timeouts:
+            words += f" Timeouts left: {self.board.left(Timeout)}."
+        if not self.board.bus.in_flight and not self.board.played:
+            words += " No message is in flight any more: undo or restart."
+        self._status(words)
+
+    def _won(self, count: int, sentence: str) -> None:
+        said = sentence.removeprefix("agreement: ")
+        broken_now = "Agreement is broken: " if said != sentence else ""
+        words = f"<b>{broken_now}{escape(_line(said))}.</b> "
+        if self.board.played:
+            self._status(f"{words}The shortest run took {_number(count)}.")
+            return
+        self.best = count if self.best is None else min(count, self.best)
+        words += f"You needed {_number(count)}"
+        if self._optimum is None:
+            self._status(f"{words}. The explorer looks for a shortest run ...")
+        try:
+            found = self.optimum()
+        except LabError as error:
+            self._status(
+                f"{words}. The explorer could not look for a shorter run: {escape(_line(str(error)))}."
+            )
+            return
+        if found.counterexample is None:
+            self._status(f"{words}. {escape(self._no_way(found))}")
+            return
+        least = events_in(found.counterexample)
+        words += f"; the shortest possible is {least}."
+        if count == least:
+            words += " Nobody can do it in fewer."
+        if self._seen:
+            words += " (You had seen it.)"
+        self._status(words)
+
+    def _no_way(self, found: Exploration) -> str:
+        if found.complete:
+            return f"The explorer tried every schedule with {self.faults}: nothing breaks."
+        return f"The explorer found nothing, but {found.cut} ended its search: no answer."
+
+    def _status(self, words: str) -> None:
+        best = "" if self.best is None else f" Your best: {_number(self.best)}."
+        # A live region, so that a screen reader says it after each event.
+        self.status.value = (
+            f'<div role="status" aria-live="polite" style="line-height:1.5">{words}{best}</div>'
+        )
+
+    def _say(self, words: str) -> None:
+        self.advice.value = (
+            f'<div role="status" aria-live="polite" style="line-height:1.5">{escape(_line(words))}</div>'
+        )
+
+    def __repr__(self) -> str:
+        return f"<AdversaryGame {short(self.title, 40)!r}: {_number(self.events)}, best {self.best}>"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The widget and, for pages without a kernel, the task and the picture as it is now."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        what = f"Adversary game: {_line(self.title)}. {_line(self.rule)}".strip(". ")
+        return {**(data or {}), **self.board.picture().still(what)}, metadata
+
+
+def _number(events: int) -> str:
+    return f"{events} event{'s' * (events != 1)}"
+
+
+def _meaning(judge: Property) -> str:
+    """The first sentence of what a property says about itself, without where it is written."""
+    first = (judge.__doc__ or "").strip().split("\n")[0]
+    return re.sub(r"\s*\((PMS|Flexible)[^)]*\)", "", first)
+
+
+def _line(value: str) -> str:
+    """`value` on one line, without control characters."""
+    return short(value, 2000)

@@ -1,0 +1,184 @@
+"""Fields in a form that can be hashed and compared, so that states can be numbered."""
+
+from __future__ import annotations
+
+import dataclasses
+from enum import Enum
+from typing import Any
+
+from paxos_lab.world.data import ATOMS, NotPlain, why_mutable
+
+
+class Kind(Enum):
+    """What a stand-in stands for."""
+
+    LIST, SET, DICT, TUPLE, DATA, MISSING = range(6)
+
+
+MISSING = Kind.MISSING
+"""The value of an entry that a dictionary does not have."""
+
+_known: set[Any] = set()
+_KNOWN_AT_MOST = 100_000
+
+
+def freeze(value: Any) -> Any:
+    """A hashable stand-in for `value`: equal stand-ins, equal values. Raises `NotPlain`.
+
+    The order in which a dictionary was filled is left out, as `==` leaves it out.
+    """
+    kind = type(value)
+    if kind in ATOMS:
+        return value
+    if kind is dict or kind is WatchedDict:
+        return Kind.DICT, frozenset([(freeze(k), freeze(v)) for k, v in dict.items(value)])
+    if kind is list:
+        return Kind.LIST, tuple([freeze(v) for v in value])
+    if kind is set:
+        return Kind.SET, frozenset([freeze(v) for v in value])
+    return value if _is_fixed(value) else _freeze_parts(value)
+
+
+def _is_fixed(value: Any) -> bool:
+    try:
+        if value in _known:
+            return True
+    except TypeError:  # it cannot be hashed, so it is not fixed
+        return False
+    if why_mutable(value) is not None:
+        return False
+    if len(_known) < _KNOWN_AT_MOST:
+        _known.add(value)
+    return True
+
+
+def _freeze_parts(value: Any) -> Any:
+    kind = type(value)
+    if isinstance(value, tuple):
+        return Kind.TUPLE, kind, tuple([freeze(v) for v in value])
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return Kind.DATA, kind, tuple([freeze(getattr(value, f.name)) for f in dataclasses.fields(value)])
+    raise NotPlain(why_mutable(value) or f"it is a {kind.__name__}: use plain data")
+
+
+def is_flat(frozen: Any) -> bool:
+    """True for a dictionary, list or set of things that cannot change, so that a shallow copy is enough."""
+    match frozen:
+        case (Kind.DICT, items):
+            return not any(_is_stand_in(part) for item in items for part in item)
+        case (Kind.LIST | Kind.SET, items):
+            return not any(map(_is_stand_in, items))
+    return False
+
+
+def _is_stand_in(value: Any) -> bool:
+    return type(value) is tuple and bool(value) and type(value[0]) is Kind
+
+
+def thaw(frozen: Any) -> Any:
+    """A new value that the stand-in stands for."""
+    match frozen:
+        case (Kind.DICT, items):
+            return {thaw(k): thaw(v) for k, v in sorted(items, key=repr)}
+        case (Kind.LIST, items):
+            return [thaw(item) for item in items]
+        case (Kind.SET, items):
+            return {thaw(item) for item in items}
+        case (Kind.TUPLE, kind, items):
+            return tuple.__new__(kind, [thaw(item) for item in items])
+        case (Kind.DATA, kind, items):
+            value = object.__new__(kind)
+            for field, item in zip(dataclasses.fields(kind), items, strict=True):
+                object.__setattr__(value, field.name, thaw(item))
+            return value
+    return frozen
+
+
+_entries: dict[Any, dict[Any, Any]] = {}
+
+
+def _entries_of(frozen: Any) -> dict[Any, Any]:
+    found = _entries.get(frozen)
+    if found is None:
+        found = dict(frozen[1])
+        if len(_entries) < _KNOWN_AT_MOST:
+            _entries[frozen] = found
+    return found
+
+
+def entry_of(frozen: Any, key: Any) -> Any:
+    """The frozen entry of a frozen dictionary; `MISSING` without one, the stand-in itself if it is none."""
+    if type(frozen) is tuple and len(frozen) == 2 and frozen[0] is Kind.DICT:
+        return _entries_of(frozen).get(key, MISSING)
+    return frozen
+
+
+def with_entry(frozen: Any, key: Any, value: Any) -> Any:
+    """The frozen dictionary with one entry set, or taken away if it is `MISSING`."""
+    entries = dict(_entries_of(frozen))
+    if value is MISSING:
+        entries.pop(key, None)
+    else:
+        entries[key] = value
+    return Kind.DICT, frozenset(entries.items())
+
+
+class WatchedDict(dict[Any, Any]):
+    """A dictionary that knows which of its entries were read before they were written.
+
+    `read`: keys by their frozen form; `written`: keys; `whole`: True once something asked for more than entries.
+    """
+
+    def __init__(self, content: dict[Any, Any]) -> None:
+        super().__init__(content)
+        self.read: dict[Any, None] = {}
+        self.written: set[Any] = set()
+        self.whole = False
+
+    def _reads(self, key: Any) -> None:
+        if key not in self.written:
+            self.read.setdefault(freeze(key), key)
+
+    def __getitem__(self, key: Any) -> Any:
+        self._reads(key)
+        return super().__getitem__(key)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        self._reads(key)
+        return super().get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        self._reads(key)
+        return super().__contains__(key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.written.add(key)
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: Any) -> None:
+        self._reads(key)
+        super().__delitem__(key)
+        self.written.add(key)
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        if key not in self:
+            self[key] = default
+        return super().__getitem__(key)
+
+
+def _on_the_whole(name: str) -> Any:
+    method = getattr(dict, name)
+
+    def whole(self: WatchedDict, *arguments: Any, **named: Any) -> Any:
+        self.whole = True
+        return method(self, *arguments, **named)
+
+    whole.__name__ = name
+    return whole
+
+
+for _name in (
+    "__iter__", "__len__", "__eq__", "__ne__", "__or__", "__ror__", "__ior__", "__repr__", "__reversed__",
+    "__reduce_ex__", "__sizeof__", "items", "keys", "values", "copy", "clear", "pop", "popitem", "update",
+):  # fmt: skip
+    setattr(WatchedDict, _name, _on_the_whole(_name))
