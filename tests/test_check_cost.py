@@ -98,7 +98,9 @@ def test_whoever_chooses_by_the_formulas_of_the_lesson_gets_their_verdict(alpha)
 
 def test_what_divides_messages_is_what_a_slot_holds():
     answer = check("cost.choose", 4, 4)
-    assert "held 2.0 commands on average, of 4 that fit" in str(answer) and "4 open slots share them" in str(answer)
+    assert "held 2.0 commands on average, of 4 that fit" in str(answer) and "4 open slots share them" in str(
+        answer
+    )
     assert "share" not in str(check("cost.choose", 8, 1))
 
 
