@@ -227,7 +227,7 @@ def test_a_safe_protocol_cannot_be_won_and_that_is_said():
 
 
 def test_a_search_that_was_cut_gives_no_answer():
-    def cut(nodes, properties, faults, progress):
+    def cut(nodes, properties, faults, watch):
         return explore(nodes, properties, faults, max_states=5, method="plain")
 
     game = game_of("M13", search=cut)

@@ -10,8 +10,8 @@ from paxos_lab.paxos import Acceptor, value_to_propose
 from paxos_lab.teach import check, export_progress, hint, progress, reset_progress
 from paxos_lab.teach import store as kept
 from paxos_lab.teach.exercises.checking import CONFUSED
+from paxos_lab.teach.exercises.patience import ends
 from paxos_lab.teach.exercises.tasks import ALL
-from paxos_lab.teach.patience import ends
 
 
 @pytest.fixture(autouse=True)

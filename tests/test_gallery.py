@@ -244,9 +244,9 @@ def test_progress_is_said_in_the_card(monkeypatch):
     monkeypatch.setattr("paxos_lab.teach.lessons.gallery.time.monotonic", lambda: next(clock))
     said = []
 
-    def search(nodes, *, faults, progress):
+    def search(nodes, *, faults, watch):
         said.append(box.verdict.value)
-        progress(1234, 5)
+        watch(1234, 5)
         said.append(box.verdict.value)
         return explore(nodes, faults=faults, watch=lambda states, depth: None)
 

@@ -25,14 +25,14 @@ import nbformat
 from nbgrader import utils as nbgrader_utils
 from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import Execute
+from nbgrader.preprocessors import ClearHiddenTests, Execute
 from sqlalchemy.exc import SAWarning
 from traitlets import Any as AnyTrait
 from traitlets import Float
 from traitlets.config import Config
 
 import paxos_lab
-from exercises import HIDDEN, STUBS, exercise, without_regions
+from exercises import STUBS, exercise, stripped
 
 # nbgrader 0.9 and SQLAlchemy 2 agree on what is stored, and warn about the order in which it is.
 warnings.filterwarnings("ignore", message="Object of type <Submitted", category=SAWarning)
@@ -103,6 +103,7 @@ class ExecuteWithReceipts(Execute):
         for cell, word in zip(checks, words, strict=True):
             cell.source = GUARD.sub(rf'guard(check, \1, receipt="{word}")', cell.source)
         per_cell, ends = self.timeout, time.monotonic() + self.whole
+
         def limit(cell: Any) -> float:
             """A check stops by itself, and says so if the machine is busy: it gets the time for that."""
             own = max(per_cell, CHECK_SECONDS) if GUARD.search(cell.source) else per_cell
@@ -131,13 +132,13 @@ class ExecuteWithReceipts(Execute):
                 nbformat.v4.new_output("error", ename="NoReceipt", evalue=why, traceback=[why])
             )
         cell.outputs = [o for o in cell.outputs if o not in shown]
-        why = self.why(cell)
-        cell.source, _ = without_regions(cell.source, HIDDEN)
+        why_not = self.why(cell)
+        cell.source = stripped(nbformat.from_dict(cell), (ClearHiddenTests,)).source
         for output in cell.outputs:
             if output.output_type == "error" and output.ename in ("AssertionError", "NotJudged", "Tampered"):
                 output.traceback = [output.evalue]
         points, _ = nbgrader_utils.determine_grade(cell)
-        self.keep(cell.metadata.nbgrader.grade_id, points or 0.0, why)
+        self.keep(cell.metadata.nbgrader.grade_id, points or 0.0, why_not)
 
     def why(self, cell: Any) -> str:
         """What stopped this cell, in one line; nothing if nothing did."""

@@ -3,102 +3,74 @@
     python tools/exercises.py            # write exercises/*.ipynb
     python tools/exercises.py --check    # write nothing; say what would change, exit 1 if anything would
 
-A solution region becomes a stub, a hidden test goes, outputs go; all else stays, nbgrader's marks too,
-so that a learner's file can be graded. It does what `nbgrader generate_assignment` does, without nbgrader:
-learners and `make lab` do not need it. A test compares the two.
+nbgrader's own preprocessors do the work: a solution region becomes a stub, a hidden test goes, outputs
+go; all else stays, nbgrader's marks too, so that a learner's file can be graded. What is added here is
+where a mistake stands, and two mistakes that nbgrader lets pass.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
+import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbformat.v4 import new_notebook
+from nbgrader.preprocessors import CheckCellMetadata, ClearHiddenTests, ClearOutput, ClearSolutions, LockCells
+from traitlets.config import Config
 
 TOP = Path(__file__).resolve().parent.parent
 
-# What stands where a solution stood, by type of cell. tools/grade.py gives nbgrader the same words.
+# What stands where a solution stood, by type of cell. tools/autograde.py gives nbgrader the same words.
 STUBS = {"code": "# YOUR CODE HERE\n...", "markdown": "YOUR ANSWER HERE"}
-
-SOLUTION, HIDDEN = "SOLUTION", "HIDDEN TESTS"
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
 
+# In the order of `nbgrader generate_assignment`.
+STEPS = (LockCells, ClearSolutions, ClearOutput, CheckCellMetadata, ClearHiddenTests)
+
 
 class ExerciseError(ValueError):
     """A solution notebook that no exercise can be made of: says which notebook, which cell, and why."""
 
 
-def without_regions(source: str, region: str, stub: Iterable[str] = ()) -> tuple[str, int]:
-    """The source with each `BEGIN region .. END region` replaced by the stub's lines, and how many there were.
-
-    The stub gets the indent of the BEGIN line. ValueError: a region that is nested, or not opened or closed.
-    """
-    kept: list[str] = []
-    opened: int | None = None
-    found = 0
-    for number, line in enumerate(source.split("\n"), start=1):
-        if f"BEGIN {region}" in line:
-            if opened is not None:
-                raise ValueError(
-                    f"line {number}: BEGIN {region} inside the region that line {opened} opened; regions do not nest"
-                )
-            opened, found = number, found + 1
-            indent = re.match(r"\s*", line)[0]  # type: ignore[index]
-            kept += [indent + part for part in stub]
-        elif f"END {region}" in line:
-            if opened is None:
-                raise ValueError(f"line {number}: END {region}, but no BEGIN {region} before it")
-            opened = None
-        elif opened is None:
-            kept.append(line)
-    if opened is not None:
-        raise ValueError(f"line {opened}: BEGIN {region} has no END {region}")
-    return "\n".join(kept), found
-
-
-def strip_cell(cell: Any) -> None:
-    """Turn one cell of a solution into its exercise, in place. ValueError: what is wrong with it."""
-    marks = cell.metadata.get("nbgrader", {})
-    stub = STUBS.get(cell.cell_type, "").split("\n")
-    cell.source, solutions = without_regions(cell.source, SOLUTION, stub)
-    if solutions and not marks.get("solution"):
-        raise ValueError(f"a {SOLUTION} region, but the cell is not marked as an answer (nbgrader: solution)")
-    if marks.get("solution") and not solutions:
-        cell.source = "\n".join(stub)
-    cell.source, hidden = without_regions(cell.source, HIDDEN)
-    if hidden and not marks.get("grade"):
-        raise ValueError(f"a {HIDDEN} region, but the cell is not marked as a check (nbgrader: grade)")
-    if cell.cell_type == "code":
-        cell.outputs, cell.execution_count = [], None
-    if marks.get("solution"):
-        cell.metadata["deletable"] = False
-    elif marks.get("grade") or marks.get("locked"):
-        cell.metadata["deletable"] = cell.metadata["editable"] = False
+def stripped(cell: Any, steps: tuple[type, ...] = STEPS) -> Any:
+    """The cell as nbgrader's steps leave it. Raises what nbgrader raises: its words say what is wrong."""
+    config = Config()
+    config.ClearSolutions.code_stub = {"python": STUBS["code"]}
+    config.ClearSolutions.text_stub = STUBS["markdown"]
+    alone = new_notebook(cells=[cell], metadata=METADATA)
+    quiet = logging.getLogger("exercises")
+    quiet.addHandler(logging.NullHandler())
+    quiet.propagate = False
+    for step in steps:
+        alone, _ = step(config=config, log=quiet).preprocess(alone, {})
+    return alone.cells[0]
 
 
 def exercise(notebook: Any, name: str) -> Any:
     """The exercise of this solution notebook; `name` is for the error. The notebook itself is not changed."""
     made = nbformat.from_dict(notebook)
     made.metadata = nbformat.from_dict(METADATA)
-    seen: dict[str, int] = {}
+    ids = Counter(cell.metadata.get("nbgrader", {}).get("grade_id") for cell in made.cells)
     for number, cell in enumerate(made.cells, start=1):
         try:
-            strip_cell(cell)
+            for region in ("SOLUTION", "HIDDEN TESTS"):
+                if cell.source.count(f"BEGIN {region}") < cell.source.count(f"END {region}"):
+                    raise ValueError(f"END {region}, but no BEGIN {region} before it")
             grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-            if grade_id in seen:
-                raise ValueError(f"its grade_id {grade_id!r} is that of cell {seen[grade_id]} too")
-        except ValueError as wrong:
+            if grade_id is not None and ids[grade_id] > 1:
+                raise ValueError(f"its grade_id {grade_id!r} is that of another cell too")
+            made.cells[number - 1] = stripped(cell)
+        except (ValueError, RuntimeError) as wrong:
             raise ExerciseError(f"{name}, cell {number} ({cell.get('id', 'no id')}): {wrong}") from wrong
-        if grade_id is not None:
-            seen[grade_id] = number
     return made
 
 

@@ -246,7 +246,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--exercise", action="append", help="only this one, as 03_prepare_and_promise (repeat)"
     )
-    parser.add_argument("--cell-seconds", type=int, default=60, help="for one cell without a check (default 60)")
+    parser.add_argument(
+        "--cell-seconds", type=int, default=60, help="for one cell without a check (default 60)"
+    )
     parser.add_argument("--notebook-seconds", type=int, default=900, help="for one notebook (default 900)")
     parser.add_argument("--memory", type=float, default=4, help="GiB for one kernel (default 4)")
     chosen = parser.parse_args(arguments)

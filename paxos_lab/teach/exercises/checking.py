@@ -11,10 +11,7 @@ from typing import Any
 from paxos_lab.node import LabError
 from paxos_lab.teach.exercises.answer import Answer, NotYet, Unfinished
 from paxos_lab.teach.exercises.handed_in import said_by, shown, stubs, where
-from paxos_lab.teach.exercises.record import note
-from paxos_lab.teach.exercises.task import Task
-from paxos_lab.teach.exercises.tasks import ALL, tasks_like
-from paxos_lab.teach.patience import (
+from paxos_lab.teach.exercises.patience import (
     CALL_WORK,
     CHECK_WORK,
     WALL,
@@ -23,6 +20,9 @@ from paxos_lab.teach.patience import (
     TooLong,
     ends,
 )
+from paxos_lab.teach.exercises.record import note
+from paxos_lab.teach.exercises.task import Task
+from paxos_lab.teach.exercises.tasks import ALL, tasks_like
 from paxos_lab.words.text import short
 
 CONFUSED = "I could not judge what you handed over:"
@@ -88,7 +88,7 @@ def _judge(id: str, things: tuple[Any, ...]) -> Answer:
     except KeyboardInterrupt:
         raise  # whoever interrupts wants the cells below to stop, too
     except BaseException as error:  # no bare traceback from inside the lab, whatever was handed in
-        return Answer(id, False, f"{CONFUSED} {said_by(error)}.", (*where(error), ASK))
+        return Answer(id, False, f"{CONFUSED} {said_by(error)}.", (*where(error), ASK), finished=False)
     return Answer(id, True, said)
 
 
@@ -98,7 +98,7 @@ def _unfinished(id: str, error: TooLong) -> Answer:
         headline = (
             f"I could not finish: this check used {CHECK_WORK:.0f} seconds of work, where few are enough."
         )
-        details = ("Do your nodes remember or send so much that nothing comes to an end?",)
+        details: tuple[str, ...] = ("Do your nodes remember or send so much that nothing comes to an end?",)
     else:
         headline = f"I could not finish: after {WALL:.0f} seconds most of the work is still to do."
         details = (

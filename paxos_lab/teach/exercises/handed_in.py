@@ -7,6 +7,7 @@ exercise; it may raise, loop, or swallow every exception. What comes back is a v
 from __future__ import annotations
 
 import ast
+import copy
 import dataclasses
 import inspect
 import sys
@@ -20,7 +21,7 @@ from typing import Any
 
 from paxos_lab.node import Node, RoleError
 from paxos_lab.teach.exercises.answer import NotYet, Unfinished
-from paxos_lab.teach.patience import TooLong, entered, spend_a_hook
+from paxos_lab.teach.exercises.patience import TooLong, entered, spend_a_hook
 from paxos_lab.verify.explorer.fast.role_runner import EndlessLoop, limited
 from paxos_lab.words.text import short
 from paxos_lab.world.role_contract import check_class
@@ -43,6 +44,16 @@ def shown(value: Any, most: int = 80) -> str:
         if isinstance(value, int):
             return f"a whole number of more than {sys.get_int_max_str_digits():,} digits"
         return f"a {type(value).__name__} that cannot be printed ({type(error).__name__} in its repr)"
+
+
+def shown_plainly(value: Any, most: int = 80) -> str:
+    """`str(value)` on one line, as a ballot or a message reads best; what cannot be printed as `shown` has it."""
+    try:
+        return short(value, most)
+    except TooLong:
+        raise
+    except BaseException:  # a learner's __str__ may raise anything
+        return shown(value, most)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -200,6 +211,27 @@ def call(function: Callable[..., Any], *arguments: Any, called: str = "", lines:
         raise
     except BaseException as error:  # whatever a learner's code raises is theirs to read; SystemExit as well
         raise NotYet(f"{called} raised {said_by(error)}.", *where(error)) from error
+
+
+def call_apart(function: Callable[..., Any], **arguments: Any) -> Any:
+    """As `call`, by position, for a function that must leave its arguments as they are."""
+    before = copy.deepcopy(arguments)
+    got = call(function, *arguments.values())
+    for name, value in arguments.items():
+        if value != before[name]:
+            raise NotYet(
+                f"It changes its argument {name}: {shown(before[name], 200)} became {shown(value, 200)}.",
+                "Others read it too: copy it first.",
+            )
+    return got
+
+
+def truth(got: Any, called: str, right: bool | None = None) -> bool:
+    """A yes or no: True, False, or what plain Python takes for one of them (0, 1, None)."""
+    if got is None or (isinstance(got, int) and got in (0, 1)):
+        return bool(got)
+    should = "" if right is None else f" should be {right}, and"
+    raise NotYet(f"{called}{should} is {shown(got)}; True or False is wanted.")
 
 
 @contextmanager

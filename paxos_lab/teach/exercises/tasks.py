@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from paxos_lab.teach.exercises.one_value.e01_e05_claims import TASKS as CLAIMS
+from paxos_lab.teach.exercises.one_value.e01_claims import TASKS as CLAIMS
 from paxos_lab.teach.exercises.one_value.e02_ballots_quorums import TASKS as BALLOTS
 from paxos_lab.teach.exercises.one_value.e03_e04_acceptor import TASKS as ACCEPTOR
 from paxos_lab.teach.exercises.one_value.e04_learner import TASKS as LEARNER
 from paxos_lab.teach.exercises.one_value.e04_proposer import TASKS as PROPOSER
 from paxos_lab.teach.exercises.one_value.e04_whole import TASKS as WHOLE
+from paxos_lab.teach.exercises.one_value.e05_faults import TASKS as FAULTS
 from paxos_lab.teach.exercises.one_value.e06_test_suite import TASKS as SUITE
 from paxos_lab.teach.exercises.one_value.e07_liveness import TASKS as LIVENESS
 from paxos_lab.teach.exercises.one_value.e14_interview import TASKS as INTERVIEW
@@ -30,6 +31,7 @@ from paxos_lab.teach.exercises.the_log.e11_cost import TASKS as COST
 
 _EVERY = (
     *CLAIMS,
+    *FAULTS,
     *BALLOTS,
     *ACCEPTOR,
     *PROPOSER,
