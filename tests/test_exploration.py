@@ -16,8 +16,8 @@ from paxos_lab.paxos import Accept, Acceptor, Flexible, Prepare, Promise, Propos
 from paxos_lab.show import Stepper, ballot_board, space_time
 from paxos_lab.verify import Faults, agreement, explore, looks_at
 from paxos_lab.verify.explorer import exploration
-from paxos_lab.verify.explorer.fast.role_runner import EndlessLoop
 from paxos_lab.verify.wrong.single_decree import find_variant
+from paxos_lab.world.line_limit import EndlessLoop
 
 METHODS = ("plain", "numbered", "reduced")
 

@@ -18,10 +18,10 @@ from paxos_lab.relatives.two_phase import two_phase_commit
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_function, call, same
 from paxos_lab.teach.exercises.task import Task
-from paxos_lab.verify.explorer.fast.role_runner import EndlessLoop
 from paxos_lab.verify.explorer.properties import quorums_of
 from paxos_lab.world.copying import fields_of, twin
 from paxos_lab.world.events import Crash, Drop, Duplicate, Event, Invoke, Partition
+from paxos_lab.world.line_limit import EndlessLoop
 from paxos_lab.world.trace import Step
 
 MOST_STEPS = 200
