@@ -53,8 +53,10 @@ def vote_text(vote: Any) -> str:
     match vote:
         case (slot, Vote(ballot, entry)):
             return f"{slot}: {entry_text(entry)} in {ballot}"
+        case tuple() if vote and all(isinstance(part, Command) for part in vote):
+            return entry_text(vote)
         case tuple():
-            return f"({', '.join(map(str, vote))})"
+            return f"({', '.join(map(vote_text, vote))})"
     return str(vote)
 
 
@@ -182,6 +184,8 @@ class Entries:
     entries: tuple[Entry, ...]
 
     def __str__(self) -> str:
+        if not isinstance(self.first, int) or not isinstance(self.entries, tuple):
+            return f"Entries({self.first}, {self.entries})"  # of a learner
         return f"Entries({self.first} to {self.first + len(self.entries) - 1})"
 
 
