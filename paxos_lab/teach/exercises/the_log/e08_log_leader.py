@@ -43,7 +43,10 @@ class Case:
 def _cases(rounds: int) -> list[Case]:
     """What is asked of a leader whose ballot has that round; all votes are in lower ballots."""
     low, tie, mine = Ballot(0, "l9"), Ballot(rounds, "l1"), Ballot(rounds, "l2")
-    in_slot = lambda slot, ballot, entry: ((slot, Vote(ballot, entry)),)  # noqa: E731
+
+    def in_slot(slot: int, ballot: Ballot, entry: Entry) -> Votes:
+        return ((slot, Vote(ballot, entry)),)
+
     higher = "Of the two votes in slot 1 the one in the higher ballot counts, whoever reports it first."
     fresh = {1: TEA, 2: MILK}
     taken = {1: JAM, 2: TEA, 3: MILK}
