@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
-from paxos_lab.node import CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
+from paxos_lab.node import OUTSIDE, CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
 from paxos_lab.world.copying import State, forget_volatile, put_state, state_of, twin
 from paxos_lab.world.data import said, shown, why_mutable
 from paxos_lab.world.events import (
-    OUTSIDE,
     Crash,
     Deliver,
     Drop,

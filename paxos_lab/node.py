@@ -17,6 +17,8 @@ from functools import cache
 from types import FunctionType
 from typing import Any, NamedTuple
 
+OUTSIDE = "outside"  # who is named as the sender of what no node sent
+
 
 class LabError(ValueError):
     """Something that was handed to the lab does not fit; the text says what and where."""

@@ -1,8 +1,10 @@
-"""Values as plain text: short, safe for Markdown, as a reader would write them."""
+"""Values as plain text: short, safe for Markdown and HTML, as a reader would write them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from html import escape
 from typing import Any
 
 from paxos_lab.world.data import said
@@ -17,6 +19,17 @@ def short(value: Any, limit: int = 28) -> str:
 def markdown(value: str) -> str:
     """Text that Markdown shows as it is."""
     return re.sub(r"([\\`*_{}\[\]<>#|~$&])", lambda m: f"&#{ord(m[0])};", value)
+
+
+def as_text(value: Any) -> str:
+    """`value` as HTML that shows it as it is, on one line; what stands between backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(short(value, 2000)))
+
+
+def as_list(kind: str, items: Iterable[str]) -> str:
+    """Sentences as an HTML list of that kind, "" if there are none."""
+    inside = "".join(f"<li>{as_text(item)}</li>" for item in items)
+    return f"<{kind}>{inside}</{kind}>" if inside else ""
 
 
 def plainly(value: object) -> str:

@@ -38,6 +38,13 @@ def check_class(node: Any) -> None:
             break
         if kind.__dict__.get("__annotations__") and "__dataclass_fields__" not in kind.__dict__:
             raise RoleError(f"the class {kind.__name__} declares fields: write @dataclass above it")
+    bases = [kind for kind in type(node).__mro__ if dataclasses.is_dataclass(kind)]
+    declared = {field.name for kind in bases for field in dataclasses.fields(kind)}
+    if lost := declared - {field.name for field in dataclasses.fields(node)}:
+        raise RoleError(
+            f"the class {type(node).__name__} joins several roles and lacks the field {min(lost)} of one of "
+            "them: write @dataclass above it"
+        )
     if not isinstance(node.name, str) or not node.name:
         raise RoleError(f"the name of a node is a text that is not empty, not {node.name!r}")
     role: Any = type(node)
