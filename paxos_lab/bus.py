@@ -95,6 +95,8 @@ class MessageBus:
         self._trace = Trace()
         self._down: dict[str, int] = {}  # name -> step of the crash
         self._started: set[str] = set()
+        if self._traced:
+            self._rehearsals.catch_up()
         self._to_start = [name for name in self._startable() if name not in self._idle]
 
     def _remember(self, memories: dict[str, Memory], thorough: bool = False) -> None:
