@@ -8,6 +8,7 @@ from log_runs import Drifting, appends
 from paxos_lab.multipaxos import (
     Append,
     Client,
+    Fetch,
     Get,
     Put,
     Read,
@@ -16,7 +17,6 @@ from paxos_lab.multipaxos import (
     Server,
     replicated_log,
 )
-from paxos_lab.multipaxos.messages import Fetch
 from paxos_lab.verify import ordeal
 from paxos_lab.world.events import Heal, Partition
 
