@@ -4,27 +4,36 @@ PYTHON ?= python3
 PORT ?= 8888
 OUT ?= graded
 BROWSER ?= 1
+TESTS ?= tests notebooks solutions
 
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 ifeq ($(OS),Windows_NT)
 BIN := $(VENV)/Scripts
 endif
 STAMP := $(VENV)/.set-up
 WORKSHOP := $(VENV)/.set-up-workshop
+# Whoever names a Python gets that one: an environment of another version is made anew.
+VERSION := -c "import sys; print(*sys.version_info[:2], sep='.')"
+ifneq ($(origin PYTHON),file)
+ifneq ($(wildcard $(BIN)/python*),)
+ANEW := $(if $(filter-out $(shell $(BIN)/python $(VERSION) 2>&1),$(shell $(PYTHON) $(VERSION) 2>&1)),anew)
+endif
+endif
 BARE := $(if $(filter 0,$(BROWSER)),--no-browser,)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab doctor test check bench notebooks exercises slides grade lock environment clean
+.PHONY: help lab doctor test quick check bench notebooks exercises reference slides grade lock environment clean anew
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
 
 # Runs again only when one of its inputs is newer than the stamp.
-$(STAMP): pyproject.toml constraints.txt tools/overrides.json
+$(STAMP): pyproject.toml constraints.txt tools/overrides.json $(ANEW)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "The course needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 ..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(if $(ANEW),@echo "$(VENV) has another Python than $(PYTHON): it is made anew.")
+	$(PYTHON) -m venv $(if $(ANEW),--clear) $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
 	@mkdir -p $(VENV)/share/jupyter/lab/settings && cp tools/overrides.json $(VENV)/share/jupyter/lab/settings/
 	@touch $(STAMP)
@@ -41,10 +50,13 @@ lab: $(STAMP)  ## open the course in JupyterLab (PORT=8888, BROWSER=0: do not op
 	  $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root,)
 
 doctor:  ## say what is missing on this machine, and how to mend it
-	@$(PYTHON) tools/doctor.py --port $(PORT)
+	@$(PYTHON) tools/doctor.py --port $(PORT) $(if $(filter file,$(origin VENV)),,--venv "$(VENV)")
 
-test: $(WORKSHOP)  ## run every test: code, notebooks, browser
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg tests notebooks solutions
+test: $(WORKSHOP)  ## run every test: code, notebooks, browser (PYTHON=python3.13 VENV=.venv-3.13: on another Python)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg $(TESTS)
+
+quick: $(WORKSHOP)  ## the tests that fit in a minute: no notebook, no browser, no long search
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow and not browser" tests
 
 check: $(STAMP)  ## lint, format, types
 	$(BIN)/ruff check .
@@ -59,6 +71,9 @@ notebooks: $(STAMP)  ## run every notebook again and store its outputs
 
 exercises: $(WORKSHOP)  ## make exercises/ from solutions/
 	$(BIN)/python tools/exercises.py
+
+reference: $(STAMP)  ## write docs/reference.md from the docstrings
+	$(BIN)/python tools/reference.py
 
 slides: $(STAMP)  ## a deck of each lesson in build/slides, to be shown without a network
 	$(BIN)/python tools/slides.py build

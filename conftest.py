@@ -1,4 +1,4 @@
-"""For every test, notebooks included: a learner's folder of its own, and who runs when."""
+"""For every test, notebooks included: a learner's folder of its own, no word on time, and who runs when."""
 
 import gc
 import os
@@ -11,6 +11,8 @@ def pytest_configure(config):
         folder = tempfile.TemporaryDirectory(prefix="paxos-lab-")
         os.environ["PAXOS_LAB_HOME"] = folder.name
         config.add_cleanup(folder.cleanup)
+    # What a long search says on its way depends on how fast the machine is: no stored output has it.
+    os.environ["PAXOS_LAB_QUIET"] = "1"
 
 
 def pytest_xdist_auto_num_workers():

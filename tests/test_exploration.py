@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from paxos_lab import Crash, LabError, Node, RoleError, Trace, UnknownNode, repl
 from paxos_lab.paxos import Accept, Acceptor, Flexible, Prepare, Promise, Proposal, single_decree
 from paxos_lab.show import Stepper, ballot_board, space_time
 from paxos_lab.verify import Faults, agreement, explore, looks_at
-from paxos_lab.verify.explorer.fast.role_runner import EndlessLoop
+from paxos_lab.verify.explorer import exploration
 from paxos_lab.verify.wrong.single_decree import find_variant
+from paxos_lab.world.line_limit import EndlessLoop
 
 METHODS = ("plain", "numbered", "reduced")
 
@@ -44,7 +46,7 @@ def test_a_counterexample_names_the_property_and_opens_everywhere():
     assert Trace.from_json(trace.to_json()) == trace
     again = replay(found.nodes, trace)
     assert again.trace == trace
-    sent = [(e.sender, e.message) for e in found.bus.trace.messages]
+    sent = found.bus.trace.sent
     assert agreement(sent, {node.name: node for node in found.bus}) is not None
     assert len(Stepper(found.bus).look()["narration"]) == len(trace)
     assert "<svg" in space_time(trace).svg() and "CHOSEN" in ballot_board(trace).svg()
@@ -384,3 +386,61 @@ def test_a_vote_that_comes_again_writes_what_was_there_and_another_state_differs
         lengths = {len([s for s in explore([Sender("s"), Toggles("lamp")], [shows(wanted)], method=m).counterexample
                         if "Duplicate" not in type(s.event).__name__]) for m in METHODS}  # fmt: skip
         assert lengths == {length}, wanted
+
+
+# ---- what it says on the way
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    monkeypatch.setattr(exploration, "time", Clock())
+    return exploration.time
+
+
+class Slow(Acceptor):
+    """Each look at a message takes as long as `Slow.takes` says, on `Slow.clock`."""
+
+    def receive(self, sender, message):
+        Slow.clock.now += Slow.takes
+        super().receive(sender, message)
+
+
+def said(clock, takes, capsys):
+    Slow.clock, Slow.takes = clock, takes
+    assert explore(single_decree(["x"], acceptor=Slow), method="plain").ok
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    return printed.err.splitlines()
+
+
+def test_a_long_search_says_how_far_it_is(clock, monkeypatch, capsys):
+    monkeypatch.delenv("PAXOS_LAB_QUIET")
+    lines = said(clock, 1.0, capsys)
+    assert len(lines) > 2 and re.fullmatch(r"explored [\d,]+ states, \d+ events deep \.\.\.", lines[0])
+    assert said(clock, 1e-6, capsys) == []
+
+
+def test_a_search_that_was_held_up_does_not_catch_up(clock, monkeypatch, capsys):
+    """One line for the whole of a long stop, not one for each second of it."""
+    monkeypatch.delenv("PAXOS_LAB_QUIET")
+
+    def held_up(sent, nodes):
+        if clock.now == 0.0:
+            clock.now = 100.0
+
+    assert explore(single_decree(["x"]), (held_up,), method="plain").ok
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_test_run_is_quiet_however_slow_the_machine(clock, capsys):
+    assert os.environ["PAXOS_LAB_QUIET"], "the conftest.py at the top sets it, for kernels too"
+    assert said(clock, 100.0, capsys) == []

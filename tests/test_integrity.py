@@ -8,6 +8,7 @@ import importlib
 import runpy
 import sys
 import types
+import typing
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,27 @@ def test_a_pass_written_on_the_class(passed, monkeypatch):
 def test_truth_added_to_a_class(passed, monkeypatch):
     monkeypatch.setattr(answers.Answer, "__getattribute__", lambda self, name: True, raising=False)
     refused(judge.check, passed, "Answer.__getattribute__ was added to the class")
+
+
+def test_a_function_where_python_itself_writes_no_function(passed, monkeypatch):
+    monkeypatch.setattr(answers.Answer, "__hash__", lambda self: 0)
+    refused(judge.check, passed, "Answer.__hash__ was added to the class")
+
+
+def test_a_name_that_only_another_python_writes(passed, monkeypatch):
+    """What Python itself writes into a class is asked of the Python that runs; no list says it."""
+    monkeypatch.setattr(answers.Answer, "__kept_hints__", {}, raising=False)
+    refused(judge.check, passed, "Answer.__kept_hints__ was added to the class")
+    hints = typing.get_type_hints
+
+    def get_type_hints(cls):
+        cls.__kept_hints__ = {}
+        return hints(cls)
+
+    monkeypatch.setattr(typing, "get_type_hints", get_type_hints)
+    guard(judge.check, passed)
+    monkeypatch.setattr(answers.Answer, "__kept_hints__", 1, raising=False)
+    refused(judge.check, passed, "Answer.__kept_hints__ was added to the class")
 
 
 def test_an_answer_that_check_never_gave(passed):

@@ -1,6 +1,9 @@
 """What every lesson has, whoever wrote it."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -154,3 +157,13 @@ def test_the_readme_leads_to_every_lesson():
             assert (TOP / target).exists(), target
     for path in LESSONS:
         assert f"notebooks/{path.name}" in readme
+
+
+def test_what_is_stored_does_not_tell_how_fast_the_machine_was(tmp_path):
+    """The tool that stores outputs runs them as quietly as the tests that compare them."""
+    path = tmp_path / "one.ipynb"
+    cell = nbformat.v4.new_code_cell("import os\nprint(os.environ.get('PAXOS_LAB_QUIET'))")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    loud = {name: value for name, value in os.environ.items() if name != "PAXOS_LAB_QUIET"}
+    subprocess.run([sys.executable, TOP / "tools" / "notebooks.py", path], env=loud, check=True)
+    assert cells(path)[0].outputs[0].text == "1\n"

@@ -198,7 +198,10 @@ def test_constraints_pin_every_dependency_and_name_no_host():
 def test_no_lock_file_and_no_registry_host():
     # Spelt apart, or this file would find itself.
     hosts = ["pypi" + ".org", "pythonhosted" + ".org", "registry.npm" + "js", "conda." + "anaconda"]
-    ignored = {".git", ".venv", "node_modules", "__pycache__", "test-artifacts"}
+    ignored = {".git", "node_modules", "__pycache__", "test-artifacts"}
+    ignored |= {
+        mark.parent.name for mark in TOP.glob("*/pyvenv.cfg")
+    }  # environments, whatever they are called
     for path in TOP.rglob("*"):
         if (
             path.is_file()
@@ -212,18 +215,11 @@ def test_no_lock_file_and_no_registry_host():
 
 def test_make_help_lists_every_target():
     listed = subprocess.run(["make", "help"], cwd=TOP, capture_output=True, text=True, check=True).stdout
-    for target in (
-        "lab",
-        "test",
-        "check",
-        "bench",
-        "notebooks",
-        "exercises",
-        "slides",
-        "grade",
-        "doctor",
-        "lock",
-    ):
+    phony = re.search(r"^[.]PHONY: (.*)$", (TOP / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[
+        1
+    ].split()
+    assert len(phony) > 10
+    for target in set(phony) - {"anew"}:
         assert f"make {target} " in listed or f"make {target}\t" in listed
 
 
@@ -235,6 +231,45 @@ def test_a_python_that_is_too_old_is_told_so(tmp_path):
     asked = subprocess.run(stamp, cwd=TOP, capture_output=True, text=True, env={**os.environ})
     assert asked.returncode != 0
     assert "needs Python 3.11 or newer" in asked.stdout + asked.stderr
+
+
+@pytest.fixture
+def made_before(tmp_path):
+    """An environment that was set up with Python 3.99; called, it says what `make` would do about `lab`."""
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\necho 3.99\n")
+    python.chmod(0o755)
+    (tmp_path / ".set-up").touch()
+
+    def make(*more):
+        env = {
+            name: value for name, value in os.environ.items() if name not in ("PYTHON", "VENV", "MAKEFLAGS")
+        }
+        command = ["make", "--dry-run", f"VENV={tmp_path}", *more, "lab"]
+        return subprocess.run(command, cwd=TOP, capture_output=True, text=True, env=env, check=True).stdout
+
+    make.python = python
+    return make
+
+
+def test_a_python_that_was_asked_for_is_not_replaced_by_one_that_was_there(made_before):
+    said = made_before(f"PYTHON={sys.executable}")
+    assert "has another Python than" in said and "-m venv --clear" in said and "pip install" in said
+
+
+def test_an_environment_stays_while_nobody_asks_for_another_python(made_before):
+    for asked in ((), (f"PYTHON={made_before.python}",)):
+        said = made_before(*asked)
+        assert "jupyter" in said and "-m venv" not in said
+
+
+def test_the_folder_of_the_environment_can_be_named(tmp_path):
+    dry = ["make", "--dry-run", f"VENV={tmp_path / 'other'}", "doctor", "test"]
+    said = subprocess.run(dry, cwd=TOP, capture_output=True, text=True, check=True).stdout
+    assert f'--venv "{tmp_path / "other"}"' in said
+    assert f"-m venv  {tmp_path / 'other'}" in said and f"{tmp_path / 'other'}/bin/python -m pytest" in said
+    assert ".venv/" not in said
 
 
 def test_code_and_text_have_their_licences():

@@ -280,9 +280,10 @@ def main(arguments=None, machine=None):
     """Print the findings; 1 if something is missing."""
     parser = argparse.ArgumentParser(description="What is missing for the course on this machine.")
     parser.add_argument("--port", type=int, default=8888)
+    parser.add_argument("--venv", help="the folder of the environment, if it is another than .venv")
     chosen = parser.parse_args(arguments)
     states = []
-    for finding in examine(machine or Machine(port=chosen.port)):
+    for finding in examine(machine or Machine(venv=chosen.venv, port=chosen.port)):
         print(finding, flush=True)
         states.append(finding.state)
     missing = states.count(MISSING)

@@ -64,5 +64,5 @@ if __name__ == "__main__":
     for name in sys.argv[1:]:
         # A learner's folder of its own: what is stored must not tell of anybody's progress.
         with tempfile.TemporaryDirectory() as home:
-            os.environ["PAXOS_LAB_HOME"] = home
+            os.environ |= {"PAXOS_LAB_HOME": home, "PAXOS_LAB_QUIET": "1"}
             run(Path(name))

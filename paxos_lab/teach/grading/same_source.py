@@ -7,6 +7,7 @@ Imports nothing of paxos_lab: `integrity` runs it as a fresh copy, straight from
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import builtins
@@ -24,14 +25,47 @@ PACKAGE = Path(__file__).resolve().parents[2]
 
 MEND = "Restart the kernel, and leave paxos_lab and `check` as they are."
 
-# What the interpreter and @dataclass put into a class that its source does not name.
-_MADE = {
-    "__abstractmethods__", "__annotations__", "__dataclass_fields__", "__dataclass_params__", "__dict__",
-    "__doc__", "__firstlineno__", "__hash__", "__match_args__", "__module__", "__orig_bases__",
-    "__non_callable_proto_members__", "__parameters__", "__protocol_attrs__", "__slots__",
-    "__slotnames__", "__static_attributes__", "__weakref__", "_abc_impl", "_is_protocol", "_is_runtime_protocol",
-}  # fmt: skip
-_WRITERS = ("abc", "contextlib", "dataclasses", "enum", "functools", "typing")  # modules that write methods
+# One class of each kind, to see what this Python puts into a class whose source does not name it:
+# each version writes something new. Names with an underscore in front are Python's, others are ours.
+_SAMPLES = """
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Generic, Protocol, TypeVar, get_type_hints, runtime_checkable
+T = TypeVar("T")
+class Plain(Generic[T]):
+    field: int
+    def method(self):
+        self.other = 0
+class Base(ABC):
+    @abstractmethod
+    def method(self): ...
+@runtime_checkable
+class Shape(Protocol):
+    field: int
+    def method(self) -> int: ...
+@dataclass(order=True, unsafe_hash=True)
+class Data:
+    field: int = 0
+@dataclass
+class Open(Plain):
+    more: int = 0
+@dataclass(frozen=True, slots=True)
+class Closed:
+    field: int = 0
+class Helped:
+    @contextmanager
+    def method(self): ...
+    @singledispatch
+    def other(self): ...
+isinstance(1, Shape), issubclass(Base, Base)
+for cls in (Plain, Base, Shape, Data, Open, Closed, Helped):
+    get_type_hints(cls), cls.__annotations__
+for made in (Data(), Open(), Closed(), Helped()):
+    copy(made), repr(made), hash(type(made))
+"""
 _MISSING: Any = object()
 
 
@@ -260,10 +294,16 @@ class _Module:
         if issubclass(cls, enum.Enum | tuple) or hasattr(cls, "class_traits"):
             bound = bound | {key for key in vars(cls) if key.startswith("_")}
         for key, value in vars(cls).items():
-            if key in bound or key in _MADE:
+            if key in bound:
                 continue
-            if isinstance(value, types.FunctionType) and (_written_by(value) or self.is_ours(value.__code__)):
-                continue  # by @dataclass, or by a loop in the module
+            inner = getattr(value, "__func__", value)
+            if isinstance(inner, types.FunctionType):
+                if _written_by(inner) or self.is_ours(inner.__code__):
+                    continue  # by @dataclass, or by a loop in the module
+            elif type(value) in _what_python_writes().names.get(key, ()):
+                continue
+            elif isinstance(value, types.MemberDescriptorType) and value.__objclass__ is cls:
+                continue  # one of its __slots__, whose list was compared
             raise self.changed(f"{name}.{key}", "was added to the class")
 
     def plain(self, expression: ast.expr) -> Any:
@@ -316,13 +356,33 @@ def _equal(wanted: Any, found: Any) -> bool:
     return isinstance(wanted, simple) and type(wanted) is type(found) and wanted == found
 
 
+class _Writes(typing.NamedTuple):
+    names: dict[str, set[type]]  # and what stands there, where it is not a function
+    files: set[str]  # of the functions that it puts there
+
+
+@functools.cache
+def _what_python_writes() -> _Writes:
+    """What this very Python writes into a class: asked of samples, so that no list of names goes stale."""
+    names: dict[str, set[type]] = {}
+    files: set[str] = set()
+    # Annotations that are kept as text leave other traces than those that are evaluated.
+    for flags in (0, __future__.annotations.compiler_flag):
+        space: dict[str, Any] = {"__name__": "builtins"}  # @dataclass wants a module that is there
+        exec(compile(_SAMPLES, "<samples>", "exec", flags, dont_inherit=True), space)
+        for cls in [it for it in space.values() if isinstance(it, type) and it.__module__ == "builtins"]:
+            for name, value in vars(cls).items():
+                inner = getattr(value, "__func__", value)
+                if isinstance(inner, types.FunctionType):
+                    files.add(inner.__code__.co_filename)
+                elif name.startswith("_"):
+                    names.setdefault(name, set()).add(type(value))
+    return _Writes(names, files - {"<samples>"})
+
+
 def _written_by(function: types.FunctionType) -> bool:
     """Is this a function that @dataclass made (it has no file), or another of Python's own writers of methods?"""
-    name = function.__code__.co_filename
-    if name == "<string>":
-        return True
-    files = {getattr(sys.modules.get(m), "__file__", None) for m in _WRITERS}
-    return name in files or name.startswith("<frozen ")
+    return function.__code__.co_filename in _what_python_writes().files
 
 
 def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
