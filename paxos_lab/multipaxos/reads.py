@@ -29,7 +29,7 @@ from typing import Any
 
 from paxos_lab.multipaxos.messages import Command, Heartbeat, HeartbeatHeard, Prepare, Reply, Request
 from paxos_lab.multipaxos.server import Server
-from paxos_lab.node import volatile
+from paxos_lab.node import setting, volatile
 from paxos_lab.world.data import copy_of
 
 
@@ -57,8 +57,8 @@ class ReadingServer(Server):
     heartbeat that has to be heard.
     """
 
-    lease: float = 0.0
-    drift: float = 0.0
+    lease: float = setting(0.0)
+    drift: float = setting(0.0)
     held_for: str | None = None
     heard: dict[str, int] = volatile({})
     ended: int = 0
