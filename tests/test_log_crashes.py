@@ -4,8 +4,7 @@ import pytest
 from log_runs import appends, done, leader_of, others_of, run_for, servers_of, start_clients, started, texts
 
 from paxos_lab import MessageBus
-from paxos_lab.multipaxos import replicated_log
-from paxos_lab.multipaxos.messages import (
+from paxos_lab.multipaxos import (
     Accept,
     Accepted,
     Chosen,
@@ -14,6 +13,7 @@ from paxos_lab.multipaxos.messages import (
     Promise,
     Reply,
     Request,
+    replicated_log,
 )
 from paxos_lab.verify import LogRules, history_of, linearizable, ordeal
 from paxos_lab.world.events import Deliver
