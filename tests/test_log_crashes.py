@@ -81,7 +81,7 @@ def test_a_command_in_two_slots_is_executed_once(snapshot_every):
     twice = 0
     for seed in range(15):
         nodes = replicated_log(appends(3, 6), patience=4.0, snapshot_every=snapshot_every)
-        came = ordeal(nodes, seed, every=0.7, kinds=("crash", "loss"), loss=0.1)
+        came = ordeal(nodes, seed, every=0.7, kinds=("crash", "loss"), loss=0.1, late=0.2)
         assert came.ok, came.sentence
         chosen = {}
         for step in came.bus.trace:

@@ -10,7 +10,6 @@ from paxos_lab.node import Node
 from paxos_lab.paxos import Ballot
 from paxos_lab.verify import LogRules
 from paxos_lab.verify.storms.message_rules import MessageRules
-from paxos_lab.world.events import OUTSIDE
 
 LOW, HIGH, TOP = Ballot(1, "s1"), Ballot(2, "s2"), Ballot(3, "s3")
 X, Y = ((Command("c", n, word),) for n, word in enumerate("xy", 1))
@@ -20,7 +19,7 @@ class Says(Node):
     """Sends to s9 whatever the test tells it to."""
 
     def receive(self, sender, message):
-        if sender == OUTSIDE:
+        if sender == "outside":
             self.send("s9", message)
 
 
