@@ -23,7 +23,7 @@ endif
 BARE := $(if $(filter 0,$(BROWSER)),--no-browser,)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab doctor test check bench notebooks exercises slides grade lock environment clean anew
+.PHONY: help lab doctor test quick check bench notebooks exercises reference slides grade lock environment clean anew
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
@@ -55,6 +55,9 @@ doctor:  ## say what is missing on this machine, and how to mend it
 test: $(WORKSHOP)  ## run every test: code, notebooks, browser (PYTHON=python3.13 VENV=.venv-3.13: on another Python)
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg $(TESTS)
 
+quick: $(WORKSHOP)  ## the tests that fit in a minute: no notebook, no browser, no long search
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow and not browser" tests
+
 check: $(STAMP)  ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -68,6 +71,9 @@ notebooks: $(STAMP)  ## run every notebook again and store its outputs
 
 exercises: $(WORKSHOP)  ## make exercises/ from solutions/
 	$(BIN)/python tools/exercises.py
+
+reference: $(STAMP)  ## write docs/reference.md from the docstrings
+	$(BIN)/python tools/reference.py
 
 slides: $(STAMP)  ## a deck of each lesson in build/slides, to be shown without a network
 	$(BIN)/python tools/slides.py build

@@ -9,14 +9,13 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
-from paxos_lab.node import CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
-from paxos_lab.world.copying import State, changes, forget_volatile, put_state, state_of, twin
-from paxos_lab.world.data import why_mutable
+from paxos_lab.node import OUTSIDE, CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
+from paxos_lab.world.copying import State, forget_volatile, put_state, state_of, twin
+from paxos_lab.world.data import said, shown, why_mutable
 from paxos_lab.world.events import (
-    OUTSIDE,
     Crash,
     Deliver,
     Drop,
@@ -31,8 +30,10 @@ from paxos_lab.world.events import (
     Timeout,
     node_of,
 )
+from paxos_lab.world.memory import Memory
 from paxos_lab.world.network import Delay, Network
-from paxos_lab.world.role_contract import check_apart, check_class, run_hook, unknown
+from paxos_lab.world.rehearsal import Disturbed, Rehearsals
+from paxos_lab.world.role_contract import check_apart, check_class, unknown
 from paxos_lab.world.trace import Step, Trace, TraceError
 
 
@@ -80,15 +81,14 @@ class MessageBus:
         self._traced = traced
         self._checked = checked
         self._reset()
-        while self._to_start:
-            self.apply(Start(self._to_start[0]))
+        self.run(max_steps=len(self._to_start))
 
     def _reset(self) -> None:
         """Everything that changes during a run, as it is before the first event."""
         for name, node in self._nodes.items():
             put_state(node, self._birth[name])
         # What each node's fields were after the last step, to tell what the next one changes.
-        self._known: dict[str, list[Any]] = {n: list(state) for n, state in self._birth.items()}
+        self._remember({n: Memory(node, list(self._birth[n])) for n, node in self._nodes.items()})
         self._network = self._fresh_network.copy()
         self._steps = 0
         self.now = 0.0
@@ -96,6 +96,10 @@ class MessageBus:
         self._down: dict[str, int] = {}  # name -> step of the crash
         self._started: set[str] = set()
         self._to_start = [name for name in self._startable() if name not in self._idle]
+
+    def _remember(self, memories: dict[str, Memory], thorough: bool = False) -> None:
+        self._memories = memories
+        self._rehearsals = Rehearsals(memories, memories, thorough)
 
     # ---- looking
 
@@ -184,14 +188,14 @@ class MessageBus:
         try:
             return self._why_not(event)
         except (AttributeError, TypeError) as error:
-            return f"{event!r} is malformed: {error}"
+            return f"{shown(event)} is malformed: {said(error)}"
 
     def _why_not(self, event: Event) -> str | None:
         match event:
             case Deliver(e) | Drop(e) | Duplicate(e):
                 flight = self._network.flying.get(e.id) if isinstance(e, Envelope) else None
                 if flight is None or flight[0] != e:
-                    return f"the message {e} is not in flight"
+                    return f"the message {said(e)} is not in flight"
                 if type(event) is Deliver:
                     if e.to in self._down:
                         return f"{e.to} is down: restart it first, or drop the message"
@@ -217,7 +221,7 @@ class MessageBus:
                     return f"{node} is up: only a crashed node restarts"
                 return None if node in self._nodes else str(unknown(node, self._nodes))
             case Start(node):
-                if node not in self._startable():
+                if not self._can_start(node):
                     return self._why_not_up(node) or f"{node} has started already or has nothing to start"
             case Partition(groups):
                 return self._why_no_partition(groups)
@@ -227,7 +231,7 @@ class MessageBus:
             case Invoke(node, message):
                 return self._why_not_up(node) or why_mutable(message, "the message")
             case _:
-                return f"{event!r} is no event: see paxos_lab.world.events for those there are"
+                return f"{shown(event)} is no event: see paxos_lab.world.events for those there are"
         return None
 
     def upcoming(self) -> Event | None:
@@ -248,8 +252,10 @@ class MessageBus:
         self._require(event)
         if at is not None and not (isinstance(at, int | float) and self.now <= at < math.inf):
             raise NotEnabled(f"the time {at!r} is no time from {self.now} on (step {self._steps + 1})")
-        if not self._traced:  # the state known is as old as the last recorded step
-            self._known = {name: list(state_of(node)) for name, node in self._nodes.items()}
+        if not self._traced:  # what is known may be as old as the last recorded step
+            for memory in self._memories.values():
+                memory.catch_up()
+                memory.changes()
         with self._undoing():
             step = self._happen(event, at, record=True)
         assert step is not None
@@ -274,7 +280,7 @@ class MessageBus:
                 self.rewind(len(self._trace))
             raise
 
-    def _happen(self, event: Event, at: float | None, record: bool) -> Step | None:
+    def _happen(self, event: Event, at: float | None, record: bool, alone: bool = False) -> Step | None:
         """Make an event happen that is known to be possible."""
         inner: Any = event.during if type(event) is Crash and event.during is not None else event
         kind = type(inner)
@@ -285,24 +291,24 @@ class MessageBus:
         if kind is Deliver:
             envelope, due, cause = network.flying[inner.envelope.id]
             name, time = envelope.to, due if due > time else time
-            effects = self._run(name, "receive", envelope.sender, envelope.message)
+            effects = self._run(name, "receive", (envelope.sender, envelope.message), alone)
             network.take(envelope)
         elif kind is Timeout:
             name = inner.node
             due, _, cause = network.timers[name, inner.timer]
             time = max(time, due)
-            effects = self._run(name, "timeout", inner.timer)
+            effects = self._run(name, "timeout", (inner.timer,), alone)
             network.cancel_timer(name, inner.timer)
         elif kind is Start:
             name = inner.node
-            effects = self._run(name, "start")
+            effects = self._run(name, "start", (), alone)
             self._begun(name)
         elif kind is Invoke:
             name = inner.node
-            effects = self._run(name, "receive", OUTSIDE, inner.message)
+            effects = self._run(name, "receive", (OUTSIDE, inner.message), alone)
         elif kind is Restart:
             name = inner.node
-            effects = self._run(name, "recover")
+            effects = self._run(name, "recover", (), alone)
             cause = self._down.pop(name)
             self._begun(name)
         elif kind is Crash:
@@ -331,21 +337,23 @@ class MessageBus:
             return None
         changed: dict[str, tuple[Any, Any]] = {}
         if name is not None:
-            changed = changes(self._nodes[name], self._known[name])
+            memory = self._memories[name]
+            if not self._checked or type(event) is Crash:  # else it is up to date since the hook ran
+                memory.note()
+            changed = memory.changes()
         step = Step(self._steps, self.now, event, name, changed, tuple(sent), cause)
         if self._traced:
             self._trace.append(step)
         return step
 
-    def _run(self, name: str, hook: str, *arguments: Any) -> list[Effect]:
+    def _run(self, name: str, hook: str, arguments: tuple[Any, ...], alone: bool) -> list[Effect]:
         """Run a hook; if checked, one that breaks its contract leaves every node as it was."""
-        node = self._nodes[name]
         if self._checked:
             try:
-                return run_hook(node, hook, arguments, self._nodes)
+                return self._rehearsals.run(name, hook, arguments, alone)
             except RoleError as error:
                 raise type(error)(f"{error} (step {self._steps + 1})") from error.__cause__
-        return react(node, hook, *arguments)
+        return react(self._nodes[name], hook, *arguments)
 
     def _wind(self, name: str, effect: Effect) -> None:
         """Start or stop a timer."""
@@ -365,11 +373,12 @@ class MessageBus:
             self._to_start.remove(name)
 
     def _startable(self) -> list[str]:
-        return [
-            name
-            for name, node in self._nodes.items()
-            if name not in self._started and name not in self._down and type(node).start is not Node.start
-        ]
+        return [name for name in self._nodes if self._can_start(name)]
+
+    def _can_start(self, name: str) -> bool:
+        if name not in self._nodes or name in self._started or name in self._down:
+            return False
+        return type(self._nodes[name]).start is not Node.start
 
     def _why_not_up(self, name: str) -> str | None:
         if name not in self._nodes:
@@ -450,18 +459,55 @@ class MessageBus:
         `schedule(bus)` names the next event or None; left out, virtual time decides
         (`MessageBus.upcoming`). Returns the number of steps made.
         """
-        choose = schedule or MessageBus.upcoming
         with self._undoing():
-            for made in range(max_steps):
-                if until is not None and until(self):
-                    return made
-                event = choose(self)
-                if event is None:
-                    return made
-                if schedule is not None:  # virtual time names only what is possible
-                    self._require(event)
-                self._happen(event, None, record=self._traced)
+            # What the reader hands in may change a node by hand between two steps.
+            if self._checked and schedule is None and until is None and not self._network.asks:
+                return self._run_alone(max_steps)
+            made = self._go_on(schedule, until, max_steps)
+            if self._checked:
+                self._rehearsals.audit()
+        return made
+
+    def _go_on(
+        self,
+        schedule: Callable[[MessageBus], Event | None] | None,
+        until: Callable[[MessageBus], bool] | None,
+        max_steps: int,
+        alone: bool = False,
+    ) -> int:
+        choose = schedule or MessageBus.upcoming
+        for made in range(max_steps):
+            if until is not None and until(self):
+                return made
+            event = choose(self)
+            if event is None:
+                return made
+            if schedule is not None:  # virtual time names only what is possible
+                self._require(event)
+            self._happen(event, None, self._traced, alone)
         return max_steps
+
+    def _run_alone(self, max_steps: int) -> int:
+        """A run in which only hooks can change nodes; see `rehearsal` for what that is good for."""
+        self._rehearsals.catch_up()
+        before, steps = self._copy(), len(self._trace)
+        memories = {name: memory.copy_for(memory.node) for name, memory in self._memories.items()}
+        try:
+            made = self._go_on(None, None, max_steps, alone=True)
+            self._rehearsals.settle()
+            return made
+        except Disturbed as error:
+            disturbed = error
+        trace = self._trace
+        del trace[steps:]
+        self.__dict__.update(before.__dict__)
+        self._trace = trace
+        self._remember(memories, thorough=True)
+        for memory in memories.values():
+            memory.restore()
+        with redirect_stdout(None):  # it was printed before
+            self._go_on(None, None, max_steps)
+        raise disturbed
 
     def rewind(self, step: int | Step) -> None:
         """Go back to where that many steps have happened (0: before the first).
@@ -482,11 +528,18 @@ class MessageBus:
 
     def fork(self) -> MessageBus:
         """An independent copy: what happens here does not happen there."""
-        other = copy.copy(self)
+        other = self._copy()
         other._nodes = {name: twin(node) for name, node in self._nodes.items()}
-        other._network = self._network.copy()
         other._trace = Trace(self._trace)
-        other._known = {name: list(state) for name, state in self._known.items()}
+        other._remember(
+            {name: memory.copy_for(other._nodes[name]) for name, memory in self._memories.items()}
+        )
+        return other
+
+    def _copy(self) -> MessageBus:
+        """A copy with a network of its own, and the same nodes and trace."""
+        other = copy.copy(self)
+        other._network = self._network.copy()
         for part in ("_started", "_to_start", "_down"):
             setattr(other, part, copy.copy(getattr(self, part)))
         return other

@@ -16,8 +16,8 @@ from paxos_lab.paxos import Accept, Acceptor, Flexible, Prepare, Promise, Propos
 from paxos_lab.show import Stepper, ballot_board, space_time
 from paxos_lab.verify import Faults, agreement, explore, looks_at
 from paxos_lab.verify.explorer import exploration
-from paxos_lab.verify.explorer.fast.role_runner import EndlessLoop
 from paxos_lab.verify.wrong.single_decree import find_variant
+from paxos_lab.world.line_limit import EndlessLoop
 
 METHODS = ("plain", "numbered", "reduced")
 
@@ -46,7 +46,7 @@ def test_a_counterexample_names_the_property_and_opens_everywhere():
     assert Trace.from_json(trace.to_json()) == trace
     again = replay(found.nodes, trace)
     assert again.trace == trace
-    sent = [(e.sender, e.message) for e in found.bus.trace.messages]
+    sent = found.bus.trace.sent
     assert agreement(sent, {node.name: node for node in found.bus}) is not None
     assert len(Stepper(found.bus).look()["narration"]) == len(trace)
     assert "<svg" in space_time(trace).svg() and "CHOSEN" in ballot_board(trace).svg()

@@ -1,4 +1,4 @@
-"""The state of a node: read it, copy it, put it back, tell what has changed.
+"""The state of a node: read it, copy it, put it back.
 
 Whoever drives roles (the bus, a search, a picture) sees them through these functions, which know
 nothing of what a role does.
@@ -7,13 +7,12 @@ nothing of what a role does.
 from __future__ import annotations
 
 import dataclasses
-import operator
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from paxos_lab.node import Node, RoleError, field_names, stable_fields
-from paxos_lab.world.data import ATOMS, NotPlain, copy_of
+from paxos_lab.node import Node, RoleError, field_names, setting_fields, stable_fields
+from paxos_lab.world.data import NotPlain, copy_like, copy_of, reader_of
 
 State = tuple[Any, ...]
 """The values of a node's fields, in the order of `field_names`, sharing nothing with the node."""
@@ -21,7 +20,7 @@ State = tuple[Any, ...]
 
 def state_of(node: Node) -> State:
     """A copy of the node's state; raises `RoleError` naming the field that cannot be copied."""
-    return tuple([_copy_field(node, name, value) for name, value in fields_of(node)])
+    return tuple([copy_field(node, name, value) for name, value in fields_of(node)])
 
 
 def put_state(node: Node, state: State) -> None:
@@ -38,32 +37,18 @@ def twin(node: Node) -> Node:
     return other
 
 
-def changes(node: Node, known: list[Any]) -> dict[str, tuple[Any, Any]]:
-    """`{field: (before, after)}` since the state `known`, which is brought up to date."""
-    changed: dict[str, tuple[Any, Any]] = {}
-    for index, value in enumerate(read(node)):
-        old = known[index]
-        # An immutable value that is the same object cannot have changed; a container is never the
-        # same object as its copy, so it is compared.
-        if value is not old and (value != old or type(value) is not type(old)):
-            name = field_names(node)[index]
-            known[index] = new = value if type(value) in ATOMS else _copy_field(node, name, value)
-            changed[name] = (old, new)
-    return changed
-
-
 def read(node: Node) -> State:
     """The values of the node's fields themselves, not copies."""
     role: Any = type(node)
     try:
-        return _reader(role)(node)
+        return reader(role)(node)
     except AttributeError as error:
         raise RoleError(f"{node.name} lacks a field that its class declares: {error}") from error
 
 
 def forget_volatile(node: Node, at_birth: State) -> None:
     """What a crash does to memory: volatile fields are again as they were at birth."""
-    keep = stable_fields(node)
+    keep = stable_fields(node) | setting_fields(node, declared=True)
     for name, value in zip(field_names(node), at_birth, strict=True):
         if name not in keep:
             setattr(node, name, copy_of(value))
@@ -74,18 +59,15 @@ def fields_of(node: Node) -> list[tuple[str, Any]]:
     return list(zip(field_names(node), read(node), strict=True))
 
 
-def _copy_field(node: Node, name: str, value: Any) -> Any:
+def copy_field(node: Node, name: str, value: Any, old: Any = None) -> Any:
+    """A copy of a field's value, `old` being an earlier copy; raises `RoleError` naming the field."""
     try:
-        return copy_of(value)
+        return copy_like(value, old)
     except NotPlain as error:
         raise RoleError(f"{node.name}.{name} cannot be copied and compared: {error}") from error
 
 
 @cache
-def _reader(role: Any) -> Callable[[Node], State]:
-    names = tuple(f.name for f in dataclasses.fields(role) if f.name != "name")
-    if len(names) >= 2:
-        return operator.attrgetter(*names)
-    if names:
-        return lambda node: (getattr(node, names[0]),)
-    return lambda node: ()
+def reader(role: Any) -> Callable[[Node], State]:
+    """What reads the values of all fields of a node of that class at once."""
+    return reader_of(tuple(f.name for f in dataclasses.fields(role) if f.name != "name"))

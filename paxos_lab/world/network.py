@@ -43,6 +43,7 @@ class Network:
         self._loss = _probability("loss", loss)
         self._duplicate = _probability("duplicate", duplicate)
         self._delay = _as_function(delay)
+        self.asks = callable(delay)  # code of whoever made the bus runs whenever a message is sent
         self._random = random.Random(seed)
         self._last_id = 0
         self._to_double: set[int] = set()

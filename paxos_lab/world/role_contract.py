@@ -1,32 +1,21 @@
-"""The contract of a role, checked: what a world does around every hook.
+"""The contract of a role: what a class must be, what a field may hold, what a hook may ask for.
 
-A role must be a deterministic function of its state and the message; it may change nothing but
-its own fields. Otherwise no replay and no search could be believed. So each hook runs twice, on a
-twin and on the node itself, and whatever differs is reported with the field and the step.
+Here is what can be seen by looking once. That a hook is deterministic and leaves others alone is seen
+by running it: `rehearsal`.
 """
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import inspect
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from paxos_lab.node import (
-    CancelTimer,
-    Effect,
-    Node,
-    RoleError,
-    Send,
-    SetTimer,
-    field_names,
-    react,
-)
-from paxos_lab.world.copying import State, changes, fields_of, put_state, state_of, twin
-from paxos_lab.world.data import ATOMS, why_mutable
+from paxos_lab.node import CancelTimer, Effect, Node, RoleError, Send, SetTimer
+from paxos_lab.world.copying import fields_of
+from paxos_lab.world.data import ATOMS, shown, why_mutable
 
 HOOKS = {"start": (), "receive": ("sender", "message"), "timeout": ("timer",), "recover": ()}
 
@@ -49,11 +38,18 @@ def check_class(node: Any) -> None:
             break
         if kind.__dict__.get("__annotations__") and "__dataclass_fields__" not in kind.__dict__:
             raise RoleError(f"the class {kind.__name__} declares fields: write @dataclass above it")
+    bases = [kind for kind in type(node).__mro__ if dataclasses.is_dataclass(kind)]
+    declared = {field.name for kind in bases for field in dataclasses.fields(kind)}
+    if lost := declared - {field.name for field in dataclasses.fields(node)}:
+        raise RoleError(
+            f"the class {type(node).__name__} joins several roles and lacks the field {min(lost)} of one of "
+            "them: write @dataclass above it"
+        )
     if not isinstance(node.name, str) or not node.name:
         raise RoleError(f"the name of a node is a text that is not empty, not {node.name!r}")
     role: Any = type(node)
     _check_hooks(role)
-    _check_attributes(node, f"{node.name} as it was built")
+    check_attributes(node, f"{node.name} as it was built")
 
 
 @cache
@@ -75,7 +71,7 @@ def check_apart(nodes: Iterable[Node]) -> None:
     owner: dict[int, tuple[Node, str]] = {}
     for node in nodes:
         for field, value in fields_of(node):
-            for part in changeable_parts(value):
+            for part in _parts_of(node, field, value):
                 if isinstance(part, Node):
                     raise RoleError(
                         f"{node.name}.{field} holds the node {part.name}: keep its name and send it "
@@ -88,6 +84,14 @@ def check_apart(nodes: Iterable[Node]) -> None:
                         f"{type(part).__name__}: processes share no memory; give each its own, as "
                         "volatile({...}) does"
                     )
+
+
+def _parts_of(node: Node, field: str, value: Any) -> list[Any]:
+    try:
+        return list(changeable_parts(value))
+    except RecursionError:
+        reason = "it holds itself, or is nested too deep: keep the name of a thing, not the thing"
+        raise RoleError(f"{node.name}.{field} cannot be copied and compared: {reason}") from None
 
 
 def changeable_parts(value: Any) -> Iterator[Any]:
@@ -107,75 +111,58 @@ def changeable_parts(value: Any) -> Iterator[Any]:
         yield from changeable_parts(part)
 
 
-class _Call(NamedTuple):
-    """What runs, for a message to the reader: "a1.receive('p1', Prepare(...))"."""
+def check_effect(effect: Effect, call: object, names: Collection[str]) -> None:
+    """Raise `RoleError` if that wish cannot be granted; `names`: everybody there is."""
+    if type(effect) is Send:
+        to, message = effect
+        if not isinstance(to, str) or to not in names:
+            raise UnknownNode(f"{call} sent {shown(message)} to {shown(to)}: {unknown(to, names)}")
+        if type(message) in ATOMS:
+            return
+        reason = why_mutable(message, f"the message to {to}")
+        if reason is not None:
+            raise RoleError(f"{call}: {reason}. A message may not change after it was sent")
+        return
+    match effect:
+        case SetTimer(timer, delay):
+            number = isinstance(delay, int | float) and not isinstance(delay, bool) and 0 <= delay < math.inf
+            if not number or not isinstance(timer, str) or not timer:
+                raise RoleError(
+                    f"{call}: set_timer({shown(timer)}, {shown(delay)}) needs a name and a delay of 0 or more: "
+                    "a text that is not empty, and a number"
+                )
+        case CancelTimer(timer) if not isinstance(timer, str) or not timer:
+            raise RoleError(
+                f"{call}: cancel_timer({shown(timer)}) needs the name of a timer, a text that is not empty"
+            )
 
-    name: str
-    hook: str
-    arguments: tuple[Any, ...]
 
-    def __str__(self) -> str:
-        return f"{self.name}.{self.hook}({', '.join(map(_short, self.arguments))})"
-
-
-def run_hook(node: Node, hook: str, arguments: tuple[Any, ...], nodes: Mapping[str, Node]) -> list[Effect]:
-    """Run a hook under the contract; if it is broken, restore everything and raise `RoleError`.
-
-    `nodes`: everybody by name; the hook must leave the others alone and can send to them.
-    """
-    call = _Call(node.name, hook, arguments)
-    before = state_of(node)
-    around = [(other, state_of(other)) for other in nodes.values() if other is not node]
-    contents = [part for argument in arguments for part in _contents(argument)]
+def check_attributes(node: Node, call: object, name: str | None = None) -> None:
+    """Raise `RoleError` if the node has an attribute that is no field, or is not called `name` any more."""
     role: Any = type(node)
-    shared = [(kind, name, copy.copy(vars(kind)[name])) for kind, name in _class_containers(role)]
-    shadow = twin(node)
-    try:
-        rehearsal = _attempt(shadow, call)
-        effects = _attempt(node, call)
-        for effect in effects:
-            check_effect(effect, call, nodes)
-        _check_untouched(contents, shared, around, call)
-        _check_attributes(node, call)
-        _check_same(node, effects, shadow, rehearsal, call)
-    except BaseException:  # an interrupt by the reader, too, must not leave half a step
-        for extra in _undeclared(node):
-            delattr(node, extra)
-        node.name = call.name
-        put_state(node, before)
-        for other, was in around:
-            put_state(other, was)
-        for holder, name, content in contents:
-            object.__setattr__(holder, name, content)
-        for kind, name, was in shared:
-            setattr(kind, name, was)
-        raise
-    return effects
+    if not node.__dict__.keys() <= attributes(role):
+        raise RoleError(
+            f"{call} set self.{min(undeclared(node))}, which is not a field: declare it in the class, so "
+            "that it can be shown, saved and lost in a crash"
+        )
+    if name is not None and node.name != name:
+        raise RoleError(f"{call} changed its name to {shown(node.name)}: a node keeps its name")
 
 
-def _attempt(node: Node, call: _Call) -> list[Effect]:
-    try:
-        return react(node, call.hook, *call.arguments)
-    except RoleError:
-        raise
-    except Exception as error:  # whatever a learner's code raises is theirs to read
-        raise RoleError(f"{call} raised {type(error).__name__}: {error}") from error
-
-
-def _contents(value: Any) -> Iterator[tuple[Any, str, Any]]:
-    """(holder, field, content) of all dataclasses in a message, for `frozen` can be forced."""
-    if isinstance(value, tuple | frozenset):
-        for item in value:
-            yield from _contents(item)
-    elif dataclasses.is_dataclass(value):
-        for name in value.__dataclass_fields__:
-            content = getattr(value, name)
-            yield value, name, content
-            yield from _contents(content)
+def undeclared(node: Node) -> set[str]:
+    """The attributes of a node that are no fields."""
+    role: Any = type(node)
+    return node.__dict__.keys() - attributes(role)
 
 
 @cache
-def _class_containers(role: Any) -> tuple[tuple[Any, str], ...]:
+def attributes(role: Any) -> frozenset[str]:
+    """The attributes that a node of the class may have."""
+    return frozenset(field.name for field in dataclasses.fields(role))
+
+
+@cache
+def class_containers(role: Any) -> tuple[tuple[Any, str], ...]:
     """(class, attribute) of lists, sets and dicts that all nodes of the class share."""
     kinds = role.__mro__[: role.__mro__.index(Node)]
     return tuple(
@@ -184,86 +171,3 @@ def _class_containers(role: Any) -> tuple[tuple[Any, str], ...]:
         for name, value in vars(kind).items()
         if isinstance(value, list | set | dict) and not name.startswith("__")
     )
-
-
-def _check_untouched(
-    contents: list[tuple[Any, str, Any]],
-    shared: list[tuple[Any, str, Any]],
-    around: list[tuple[Node, State]],
-    call: _Call,
-) -> None:
-    for holder, name, content in contents:
-        if getattr(holder, name, None) is not content:
-            raise RoleError(f"{call} changed the message it was given: messages are never changed")
-    for kind, name, was in shared:
-        if vars(kind)[name] != was:
-            raise RoleError(
-                f"{call} changed {kind.__name__}.{name}, which all nodes of the class share: make it "
-                f"a field of the node, as {name}: {type(was).__name__} = volatile({was!r}) does"
-            )
-    for other, was in around:
-        changed = changes(other, list(was))
-        if changed:
-            raise RoleError(
-                f"{call} changed {other.name}.{next(iter(changed))}: a node may only change its "
-                "own fields; to reach another one, send it a message"
-            )
-
-
-def _check_same(
-    node: Node, effects: list[Effect], shadow: Node, rehearsal: list[Effect], call: _Call
-) -> None:
-    try:
-        after, again = state_of(node), state_of(shadow)
-    except RoleError as error:
-        raise RoleError(f"{call}: {error}") from error
-    for name, mine, its in zip(field_names(node), after, again, strict=True):
-        if mine != its:
-            raise RoleError(
-                f"{call} is not deterministic: run twice on the same state and message it left "
-                f"{name} = {_short(its)} and {name} = {_short(mine)}. A role may not read chance, "
-                "the clock, or anything but its own fields"
-            )
-    if effects != rehearsal:
-        raise RoleError(
-            f"{call} is not deterministic: run twice on the same state and message it asked for "
-            f"{_short(rehearsal)} and for {_short(effects)}"
-        )
-
-
-def check_effect(effect: Effect, call: object, nodes: Mapping[str, Node]) -> None:
-    match effect:
-        case Send(to, message):
-            if not isinstance(to, str) or to not in nodes:
-                raise UnknownNode(f"{call} sent {_short(message)} to {to!r}: {unknown(to, nodes)}")
-            reason = why_mutable(message, f"the message to {to}")
-            if reason is not None:
-                raise RoleError(f"{call}: {reason}. A message may not change after it was sent")
-        case SetTimer(timer, delay):
-            number = isinstance(delay, int | float) and 0 <= delay < math.inf
-            if not number or not isinstance(timer, str):
-                raise RoleError(
-                    f"{call}: set_timer({timer!r}, {delay!r}) needs a name and a delay of 0 or more"
-                )
-        case CancelTimer(timer) if not isinstance(timer, str):
-            raise RoleError(f"{call}: cancel_timer({timer!r}) needs the name of a timer")
-
-
-def _check_attributes(node: Node, call: object) -> None:
-    extra = _undeclared(node)
-    if extra:
-        raise RoleError(
-            f"{call} set self.{min(extra)}, which is not a field: declare it in the class, so that "
-            "it can be shown, saved and lost in a crash"
-        )
-    if isinstance(call, _Call) and node.name != call.name:
-        raise RoleError(f"{call} changed its name to {node.name!r}: a node keeps its name")
-
-
-def _undeclared(node: Node) -> set[str]:
-    return node.__dict__.keys() - {"name"} - set(field_names(node))
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 120 else text[:119] + "…"

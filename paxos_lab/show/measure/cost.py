@@ -10,37 +10,52 @@ from paxos_lab.node import LabError
 from paxos_lab.show.draw.curves import LOOKS, STYLE, Chart, as_svg
 from paxos_lab.world.trace import Step
 
-MUST_BE_ON_DISK = ("promised", "accepted", "votes")
+MUST_BE_ON_DISK = ("round", "promised", "accepted", "votes")
+"""What a restart may not forget once a message told of it: the ballots opened, the promise, the vote."""
 
 
 def messages_between(
-    steps: Iterable[Step], names: Collection[str], leave_out: Collection[str] = ()
-) -> Counter[str]:
+    steps: Iterable[Step], names: Collection[str], leave_out: Iterable[type] = ()
+) -> Counter[type]:
     """The messages that `names` sent each other in these steps, by class.
 
-    `leave_out`: names of classes that do not count, as ("Heartbeat", "HeartbeatHeard"): they cost the
-    same with no command at all.
+    `leave_out`: classes that do not count, as (Heartbeat, HeartbeatHeard): those cost the same with no
+    command at all.
     """
+    silent = _classes(leave_out)
     sent = (e for step in steps for e in step.sent if e.sender in names and e.to in names)
-    return Counter(kind for e in sent if (kind := type(e.message).__name__) not in leave_out)
+    return Counter(type(e.message) for e in sent if not isinstance(e.message, silent))
 
 
 def messages_handled(
-    steps: Iterable[Step], names: Collection[str], leave_out: Collection[str] = ()
+    steps: Iterable[Step], names: Collection[str], leave_out: Iterable[type] = ()
 ) -> Counter[str]:
     """How many messages each of `names` sent or got, from and to whomever."""
+    silent = _classes(leave_out)
     handled: Counter[str] = Counter()
     for step in steps:
         for e in step.sent:
-            if type(e.message).__name__ not in leave_out:
+            if not isinstance(e.message, silent):
                 handled.update(name for name in (e.sender, e.to) if name in names)
     return handled
 
 
-def forced_writes(steps: Iterable[Step], fields: Collection[str] = MUST_BE_ON_DISK) -> Counter[str]:
-    """By node, the steps in which a promise or a vote changed and an answer left (PMS 2.5).
+def _classes(leave_out: Iterable[type]) -> tuple[type, ...]:
+    # Not their names: a learner's class may be called as one of ours.
+    kinds = tuple(leave_out)
+    for kind in kinds:
+        if not isinstance(kind, type):
+            raise LabError(
+                f"leave_out takes classes of messages, as (Heartbeat, HeartbeatHeard), not {kind!r}"
+            )
+    return kinds
 
-    Each is one write that must be on disk first. What else a node keeps may be written later.
+
+def forced_writes(steps: Iterable[Step], fields: Collection[str] = MUST_BE_ON_DISK) -> Counter[str]:
+    """By node, the steps in which a round, a promise or a vote changed and a message left (PMS 2.5).
+
+    Each is one write that must be on disk first: a Prepare tells of a round, a Promise of a promise, an
+    Accepted of a vote. What else a node keeps, as what is chosen, may be written later.
     """
     return Counter(str(step.node) for step in steps if step.sent and not set(fields).isdisjoint(step.changed))
 

@@ -22,8 +22,8 @@ from typing import Any
 from paxos_lab.node import Node, RoleError
 from paxos_lab.teach.exercises.answer import NotYet, Unfinished
 from paxos_lab.teach.exercises.patience import TooLong, entered, spend_a_hook
-from paxos_lab.verify.explorer.fast.role_runner import EndlessLoop, limited
 from paxos_lab.words.text import short
+from paxos_lab.world.line_limit import EndlessLoop, limited
 from paxos_lab.world.role_contract import check_class
 
 CALL_LINES = 50_000  # of Python in one call of a learner's function
@@ -209,7 +209,7 @@ def fields_kept(node: Node) -> list[str]:
 def call(function: Callable[..., Any], *arguments: Any, called: str = "", lines: int = CALL_LINES) -> Any:
     """The result of a learner's function; its exception or endless loop becomes a `NotYet`.
 
-    `lines`: of Python that may run, those of the lab's own that it calls included.
+    `lines`: of Python that may run, those of the lab's own that it calls not counted.
     """
     called = called or f"{getattr(function, '__name__', 'it')}({', '.join(shown(a, 60) for a in arguments)})"
     try:

@@ -16,6 +16,8 @@ from paxos_lab.teach.exercises.one_value.e07_liveness import TASKS as LIVENESS
 from paxos_lab.teach.exercises.one_value.e14_interview import TASKS as INTERVIEW
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.the_log.e08_log import TASKS as LOG
+from paxos_lab.teach.exercises.the_log.e08_log_acceptor import TASKS as LOG_ACCEPTOR
+from paxos_lab.teach.exercises.the_log.e08_log_leader import TASKS as LOG_LEADER
 from paxos_lab.teach.exercises.the_log.e09_catch_up import TASKS as CATCH_UP
 from paxos_lab.teach.exercises.the_log.e09_machine import TASKS as MACHINE
 from paxos_lab.teach.exercises.the_log.e09_replicated import TASKS as REPLICATED
@@ -37,6 +39,8 @@ _EVERY = (
     *WHOLE,
     *LIVENESS,
     *LOG,
+    *LOG_ACCEPTOR,
+    *LOG_LEADER,
     *SUITE,
     *MACHINE,
     *SESSIONS,

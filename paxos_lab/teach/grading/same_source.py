@@ -302,6 +302,8 @@ class _Module:
                     continue  # by @dataclass, or by a loop in the module
             elif type(value) in _what_python_writes().names.get(key, ()):
                 continue
+            elif isinstance(value, types.MemberDescriptorType) and value.__objclass__ is cls:
+                continue  # one of its __slots__, whose list was compared
             raise self.changed(f"{name}.{key}", "was added to the class")
 
     def plain(self, expression: ast.expr) -> Any:

@@ -40,7 +40,7 @@ class Case(NamedTuple):
 
 def _case(id: str, wrong: str, bus: MessageBus) -> Case:
     nodes = {node.name: node for node in bus}
-    return Case(id, wrong, [(e.sender, e.message) for e in bus.trace.messages], quorums_of([], nodes), bus)
+    return Case(id, wrong, bus.trace.sent, quorums_of([], nodes), bus)
 
 
 @cache

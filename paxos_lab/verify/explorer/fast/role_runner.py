@@ -7,12 +7,7 @@ and both must agree. The first runs of each node are under the whole contract as
 
 from __future__ import annotations
 
-import dis
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from functools import cache
-from types import CodeType, FrameType
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from paxos_lab.node import Effect, LabError, Node, RoleError, field_names, react
@@ -28,55 +23,11 @@ from paxos_lab.verify.explorer.fast.hashable import (
 from paxos_lab.verify.explorer.fast.read_log import Log, Masked, Place, watching
 from paxos_lab.world.copying import fields_of
 from paxos_lab.world.data import NotPlain, copy_of
-from paxos_lab.world.role_contract import check_effect, run_hook
+from paxos_lab.world.line_limit import limited
+from paxos_lab.world.rehearsal import run_hook
+from paxos_lab.world.role_contract import check_effect
 
-MOST_LINES = 100_000  # of Python in one hook; ours take about ten
 UNDER_CONTRACT = 50  # runs of each node that are under the whole contract
-
-
-class EndlessLoop(RoleError):
-    """A hook that does not come to an end; the text names it."""
-
-
-@contextmanager
-def limited(what: str, lines: int = MOST_LINES) -> Iterator[None]:
-    """Raise `EndlessLoop` when the code inside runs more than `lines` lines of Python.
-
-    Counts lines, not seconds, so that it is the same everywhere. Under a debugger or a coverage
-    tool, which need the same hook of Python's, nothing is counted.
-    """
-    if sys.gettrace() is not None:
-        yield
-        return
-    left: float = lines
-
-    def count(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal left
-        if event == "call" and _loops_on_one_line(frame.f_code):
-            frame.f_trace_opcodes = True  # the lines of such a loop are not told one by one
-        left -= 0.1 if event == "opcode" else 1
-        if left < 0:
-            raise EndlessLoop(
-                f"{what} does not come to an end: {lines:,} lines of Python ran in one hook. "
-                "A hook reacts once and returns; to wait for something, set a timer"
-            )
-        return count
-
-    sys.settrace(count)
-    try:
-        yield
-    finally:
-        sys.settrace(None)
-
-
-@cache
-def _loops_on_one_line(code: CodeType) -> bool:
-    """True for code with a loop that begins and ends on one line, as `while True: pass`."""
-    lines = {i.offset: i.positions.lineno for i in dis.get_instructions(code) if i.positions}
-    return any(
-        "JUMP_BACKWARD" in i.opname and lines.get(i.argval) == lines.get(i.offset)
-        for i in dis.get_instructions(code)
-    )
 
 
 class Outcome(NamedTuple):
