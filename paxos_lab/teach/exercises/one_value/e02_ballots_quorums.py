@@ -31,7 +31,7 @@ def next_ballot(choose: Any) -> str:
     for name, heard in cases:
         got = call_apart(choose, name=name, heard=list(heard))
         told = f"next_ballot({name!r}, [{', '.join(map(str, heard))}])"
-        if type(got) is not Ballot or type(got.round) is not int or not isinstance(got.proposer, str):
+        if type(got) is not Ballot or type(got.round) is not int or type(got.proposer) is not str:
             raise NotYet(f"{told} is {shown(got)}; a Ballot(round, name) with a whole round is wanted.")
         if got.proposer != name:
             raise NotYet(

@@ -220,12 +220,29 @@ LINES = (
 
 
 def _breaks(sent: Sequence[tuple[str, Any]], node: Node) -> str | None:
+    for _, message in sent:
+        if isinstance(message, Promise | Accepted) and (strange := _strange(message)):
+            return f"sent: {strange}"
     asked = [("p", message) for _, message in LINES]
     return promises_kept(sent, {}) or votes_on_request([*asked, *sent], {})
 
 
+def _strange(message: Promise | Accepted) -> str | None:
+    """What is wrong with the shape of an answer, if anything."""
+    if not isinstance(message.ballot, Ballot):
+        return f"It sent {shown(message)}, where a ballot is wanted in place of {shown(message.ballot)}"
+    if isinstance(message, Promise) and not isinstance(message.accepted, Proposal | None):
+        return f"A promise reports a Proposal or None; this one reports {shown(message.accepted)}"
+    try:
+        str(message)
+    except Exception:  # a value that cannot be printed has no place in a sentence
+        return f"It sent {shown(message)}"
+    return None
+
+
 def _broken(sentence: str, run: MessageBus) -> NotYet:
-    headline, details = explained("promises_kept", run) or (sentence.partition(": ")[2], ())
+    name, _, plain = sentence.partition(": ")
+    headline, details = (explained(name, run) if name != "sent" else None) or (plain, ())
     return NotYet(f"{headline}.", *details, run=run)
 
 

@@ -104,7 +104,7 @@ def _invariant(test: Any, name: str, catches: Iterable[str], small: Iterable[tup
     test = a_function(test, name)
     for sent, broken, why in small:
         said = _asked(test, sent)
-        if (said is not None and said is not False and said != "") != broken:
+        if (said is not None and said is not False and not (isinstance(said, str) and not said)) != broken:
             told = "; ".join(f"{sender}: {message}" for sender, message in sent) or "nothing"
             verb = (
                 "breaks the invariant, and it finds nothing"
