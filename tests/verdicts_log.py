@@ -186,6 +186,7 @@ WRONG = {
         "prepares two": ({"self.send(self.acceptors, Prepare": "self.send(self.acceptors[:2], Prepare"}, "no Prepare to a3"),
         "from slot 2": ({"Prepare(self.ballot, 1)": "Prepare(self.ballot, 2)"}, "from slot 1 on"),
         "another ballot in phase 2": ({"Accept(ballot, slot, entry)": "Accept(Ballot(ballot.round + 1, self.name), slot, entry)"}, "asks for votes in"),
+        "waits for all": ({"self.quorums.is_quorum(self.promises, phase=1)": "len(self.promises) == len(self.acceptors)"}, "a1 and a2 are a quorum for Phase 1"),
         "one vote is enough": ({"if self.quorums.is_quorum(self.promises, phase=1)": "if self.promises"}, "without a quorum"),
     },
 }  # fmt: skip

@@ -239,7 +239,18 @@ def _in_each_slot(talk: Dialogue, asked: list[tuple[str, Accept]], ballot: Ballo
         f"It asks for {plan_text(plan)}; by the promises it should ask for {plan_text(case.right)}.",
         f"The promises: {told}.",
         case.why,
+        *(
+            []
+            if plan
+            else [
+                f"{_names(case)} are a quorum for Phase 1: with the last promise of these it asks for votes."
+            ]
+        ),
     )
+
+
+def _names(case: Case) -> str:
+    return " and ".join(dict.fromkeys(name for name, _ in case.reports))
 
 
 def _report(votes: Votes) -> str:
