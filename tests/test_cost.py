@@ -1,13 +1,17 @@
 """What a run cost: counted on runs whose cost is known, and drawn with its table."""
 
+from dataclasses import dataclass
+
 import pytest
 
-from paxos_lab import LabError, MessageBus, Timeout
+from paxos_lab import LabError, MessageBus, Node, Timeout
+from paxos_lab import multipaxos as log
+from paxos_lab import paxos as single
 from paxos_lab.multipaxos import Put, replicated_log
 from paxos_lab.paxos import single_decree
 from paxos_lab.show.measure.cost import forced_writes, line_chart, messages_between, messages_handled
 
-BEATS = ("Heartbeat", "HeartbeatHeard")
+BEATS = (log.Heartbeat, log.HeartbeatHeard)
 
 
 @pytest.mark.parametrize("n", [1, 3, 5])
@@ -15,7 +19,7 @@ def test_one_decision_of_basic_paxos(n):
     bus = MessageBus(single_decree(["x"], acceptors=n, learners=0), delay=1)
     bus.run(max_steps=200)
     kinds = messages_between(bus.trace, bus.names)
-    assert kinds == {"Prepare": n, "Promise": n, "Accept": n, "Accepted": n}
+    assert kinds == {single.Prepare: n, single.Promise: n, single.Accept: n, single.Accepted: n}
     writes = forced_writes(bus.trace)
     assert writes == {"p1": 1} | {f"a{i}": 2 for i in range(1, n + 1)}, "a round before its Prepare leaves"
     assert sum(writes.values()) == 2 * n + 1
@@ -27,9 +31,29 @@ def test_what_is_left_out_and_who_is_not_asked():
     bus.apply(Timeout("s1", "election"), at=bus.now)
     bus.run(until=lambda bus: bus["s3"].applied() == 1 and bus["s2"].applied() == 1)
     servers = ("s1", "s2", "s3")
-    assert set(messages_between(bus.trace, servers)) >= {"Heartbeat"}
-    kinds = messages_between(bus.trace, servers, (*BEATS, "Request"))
-    assert kinds == {"Prepare": 2, "Promise": 2, "Accept": 2, "Accepted": 2, "Chosen": 2}
+    assert set(messages_between(bus.trace, servers)) >= {log.Heartbeat}
+    kinds = messages_between(bus.trace, servers, (*BEATS, log.Request))
+    assert set(kinds) == {log.Prepare, log.Promise, log.Accept, log.Accepted, log.Chosen}
+    assert set(kinds.values()) == {2}
+
+
+def test_what_is_counted_is_a_class_and_not_its_name():
+    @dataclass(frozen=True)
+    class Accept:
+        what: str
+
+    @dataclass
+    class Own(Node):
+        def start(self):
+            self.send("b", Accept("mine"))
+            self.send("b", single.Accept(single.Ballot(1, "a"), "x"))
+
+    bus = MessageBus([Own("a"), Node("b")])
+    assert messages_between(bus.trace, "ab") == {Accept: 1, single.Accept: 1}
+    assert messages_between(bus.trace, "ab", [single.Accept]) == {Accept: 1}
+    assert messages_handled(bus.trace, "ab", [log.Accept, Accept]) == {"a": 1, "b": 1}
+    with pytest.raises(LabError, match=r"takes classes .* not 'Accept'"):
+        messages_between(bus.trace, "ab", ["Accept"])
 
 
 def test_a_step_that_writes_and_says_nothing_is_not_forced():

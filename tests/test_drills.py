@@ -20,6 +20,7 @@ from paxos_lab.paxos import (
     chosen,
     value_to_propose,
 )
+from paxos_lab.show.widgets.box import Said
 from paxos_lab.teach import Whiteboard, drill
 from paxos_lab.teach.interview.drills.catalogue import KINDS
 from paxos_lab.teach.interview.drills.drill_box import Drill, Option, different, replayed
@@ -281,11 +282,11 @@ def test_controls_are_labelled_and_the_verdict_is_said_aloud():
     board.answer(0)
     assert board.kind.description and board.choice.description
     assert board.button.tooltip and board.next_button.tooltip
-    assert board.verdict.value.startswith('<div role="status" aria-live="polite"')
+    assert isinstance(board.verdict, Said) and isinstance(board.text, Said)
 
 
 def test_without_a_kernel_the_drill_is_text():
     board = Whiteboard(seed=1)
-    data, _ = board._repr_mimebundle_()
+    data = board.still()
     assert data["text/plain"] == f"Drill 1: promises\n{drill(1)}"
     assert "  A. " in data["text/plain"]

@@ -46,7 +46,7 @@ def test_a_counterexample_names_the_property_and_opens_everywhere():
     assert Trace.from_json(trace.to_json()) == trace
     again = replay(found.nodes, trace)
     assert again.trace == trace
-    sent = [(e.sender, e.message) for e in found.bus.trace.messages]
+    sent = found.bus.trace.sent
     assert agreement(sent, {node.name: node for node in found.bus}) is not None
     assert len(Stepper(found.bus).look()["narration"]) == len(trace)
     assert "<svg" in space_time(trace).svg() and "CHOSEN" in ballot_board(trace).svg()

@@ -4,17 +4,17 @@ import pytest
 
 from paxos_lab import LabError
 from paxos_lab.show import FlexibleLab
-from paxos_lab.show.widgets.flexible_lab import availability, waits
+from paxos_lab.show.measure.quorum_waits import availability, waits
 
 
 @pytest.mark.parametrize("servers", range(3, 10))
 def test_every_position_of_the_sliders_is_judged_as_the_quorums_are(servers):
     lab = FlexibleLab(servers)
-    assert lab.system.intersects and "Safe" in lab.answer.value
+    assert lab.system.intersects and "Safe" in lab.said.value
     for q1 in range(1, servers + 1):
         for q2 in (1, servers // 2, servers):
             lab.set(servers, q1, q2)
-            assert ("Unsafe" not in lab.answer.value) == lab.system.intersects
+            assert ("Unsafe" not in lab.said.value) == lab.system.intersects
             assert ("They share nobody: a gap" in lab.answer.value) == (not lab.system.intersects)
             assert [row[1] for row in lab.rows[1:]] == [f"any {q} of {servers}" for q in (q1, q2)]
             assert [row[2].split()[0] for row in lab.rows[1:]] == [
@@ -57,7 +57,7 @@ def test_controls_have_labels_and_a_still_picture_is_kept():
         "q1, take-over:",
         "q2, command:",
     ]
-    assert "<svg" in lab._repr_mimebundle_()["image/svg+xml"]
+    assert "<svg" in lab.still()["image/svg+xml"]
 
 
 @pytest.mark.parametrize("sizes", [(2, 1, 1), (10, 5, 5), (5, 6, 1), (5, 0, 5)])

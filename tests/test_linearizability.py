@@ -1,9 +1,13 @@
 """The linearizability checker: histories known right and known wrong, and a slow checker to agree with."""
 
+import contextlib
+import io
 import itertools
 import random
+import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +18,7 @@ from paxos_lab.multipaxos import replicated_log
 from paxos_lab.multipaxos.machines import Add, Append, CompareAndSet, Counter, Get, KeyValueStore, Put
 from paxos_lab.multipaxos.messages import Request
 from paxos_lab.show import history_picture
-from paxos_lab.verify import NO_REPLY, Operation, key_of, linearizable
+from paxos_lab.verify import ACKNOWLEDGED, NO_REPLY, Operation, key_of, linearizable
 
 # --- A slow checker, written from the definition ---------------------------------------------------
 
@@ -208,7 +212,7 @@ WRONG = {
             Operation("c2", Get(X), 1, 5, 6),
         ],
         [1, 2],
-        "c2's get x gave 1 at 5-6 although c1's put x 2 had ended at 4: with these alone, it could only have given 2.",
+        "c2's get x gave 1 at 5-6 although c1's put x 2 had ended at 4: it could only have given 2.",
     ),
     "a read goes back behind another read": (
         [
@@ -236,8 +240,24 @@ WRONG = {
     ),
     "a value that nobody wrote": (
         [Operation("c1", Put(X, 1), None, 0, 1), Operation("c2", Get(X), 7, 2, 3)],
-        [0, 1],
-        "it could only have given 1.",
+        [1],
+        "c2's get x gave 7 at 2-3: nothing that was called leads to that, in any order; it could only have given 1.",
+    ),
+    "a value that nobody wrote, while one is written": (
+        [Operation("c1", Put(X, 1), None, 0, 10), Operation("c2", Get(X), 3, 5, 6)],
+        [1],
+        "c2's get x gave 3 at 5-6: nothing that was called leads to that, in any order; "
+        "it could only have given None or 1.",
+    ),
+    "a value that was overwritten, while another is written": (
+        [
+            Operation("c1", Put(X, 1), None, 0, 1),
+            Operation("c1", Put(X, 2), 1, 2, 3),
+            Operation("c2", Put(X, 3), 2, 4, 9),
+            Operation("c3", Get(X), 1, 5, 6),
+        ],
+        [1, 3],
+        "c3's get x gave 1 at 5-6 although c1's put x 2 had ended at 3: it could only have given 2 or 3.",
     ),
     "a value before it is written": (
         [Operation("c2", Get(X), 1, 0, 1), Operation("c1", Put(X, 1), None, 2, 3)],
@@ -806,3 +826,185 @@ def test_the_empty_history_and_one_without_an_answer_have_a_picture():
     assert "gave up" in picture.caption and "number" not in picture.alt
     with pytest.raises(LabError, match="one entry for each operation"):
         history_picture(RIGHT["single client"], [1])
+
+
+# --- The results that a sentence names ---------------------------------------------------------------
+
+
+def possible_then(verdict):
+    """All that the culprit could have given, by what had been called and replied until then: brute force."""
+    culprit, could = verdict.culprit, []
+    reply = {id(op): (op.end, n) for n, op in enumerate(verdict.history) if op.answered}
+    same_one = next(op for op in verdict.history if op is culprit)
+    then = [
+        op if op is same_one or (op.answered and reply[id(op)] < reply[id(culprit)]) else unanswered(op)
+        for op in verdict.history
+        if op.begin <= culprit.end
+    ]
+    for order in orders(then):
+        gave = results(order, KeyValueStore)
+        if all(
+            op is culprit or not op.answered or op.result in (ACKNOWLEDGED, result)
+            for op, result in zip(order, gave, strict=True)
+        ):
+            could.append(gave[next(i for i, op in enumerate(order) if op is culprit)])
+    return could
+
+
+def unanswered(op):
+    return replace(op, result=NO_REPLY, end=None)
+
+
+def named(sentence):
+    """The results after "given", as they were printed."""
+    return set(sentence.rpartition("it could only have given ")[2].removesuffix(".").split(" or "))
+
+
+@given(wild())
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_the_results_named_are_exactly_those_possible(history):
+    verdict = linearizable(history)
+    if verdict.broken:
+        could = set(map(repr, possible_then(verdict)))
+        assert set(map(repr, verdict.could_give)) == could
+        assert "with these alone" not in verdict.sentence
+        assert named(verdict.sentence) == could or len(could) > 4
+
+
+def test_every_form_of_the_sentence_names_what_brute_force_finds():
+    forms = {" although ": 0, "nothing that was called": 0, ": it could only": 0, " or ": 0}
+    for seed in range(120):
+        history = from_a_machine(seed, clients=3, each=2, values=3, lost=0.15 * (seed % 3))
+        places = [i for i, op in enumerate(history) if op.answered]
+        if not places:
+            continue
+        i = places[seed % len(places)]
+        wrong = [None, 0, 1, 2, 9, "a", "0a"][seed % 7]
+        verdict = linearizable([*history[:i], replace(history[i], result=wrong), *history[i + 1 :]])
+        if verdict.ok:
+            continue
+        could = set(map(repr, possible_then(verdict)))
+        assert named(verdict.sentence) == could or len(could) > 4, verdict.sentence
+        assert repr(verdict.culprit.result) not in could
+        assert verdict.sentence in verdict.picture().caption, "picture and sentence say the same"
+        for form in forms:
+            forms[form] += form in verdict.sentence
+    assert min(forms.values()) >= 5, forms
+
+
+def test_more_than_a_sentence_can_name_are_counted():
+    writes = [Operation(f"c{i}", Put(X, i), ACKNOWLEDGED, 0, 9) for i in range(6)]
+    verdict = linearizable([*writes, Operation("r", Get(X), "x", 1, 2)])
+    assert sorted(map(repr, verdict.could_give)) == sorted(map(repr, [None, *range(6)]))
+    assert verdict.sentence.endswith(" or one of 3 more.")
+
+
+def test_a_value_that_nobody_wrote_is_blamed_on_its_read_among_many_writes():
+    writes = [Operation(f"c{i}", Put(X, i), ACKNOWLEDGED, 0, 100) for i in range(14)]
+    read = Operation("r", Get(X), 99, 1, 2)
+    verdict = linearizable([*writes, read], max_steps=60_000)
+    assert verdict.offending == (read,) and verdict.culprit == read and verdict.broken
+    assert verdict.sentence.startswith("r's get x gave 99 at 1-2: nothing that was called leads to that")
+    assert verdict.steps <= 60_000
+
+
+@pytest.mark.parametrize("max_steps", [20, 100, 1_000, 5_000])
+def test_the_blame_keeps_within_max_steps(max_steps):
+    broken = 0
+    for seed in range(30):
+        history = corrupted(from_a_machine(seed, clients=6, each=5, values=4, lost=0.1), seed)
+        verdict = linearizable(history, max_steps=max_steps)
+        assert verdict.steps <= max_steps
+        if verdict.broken:
+            broken += 1
+            assert linearizable(history).broken and not verdict.ok
+            assert verdict.culprit in verdict.offending
+        elif verdict.ok:
+            check_witness(verdict, history)
+    assert broken or max_steps < 100
+
+
+def test_the_verdict_alone_takes_no_longer_than_the_search():
+    history = WRONG["lost update"][0]
+    verdict, full = linearizable(history, explain=False), linearizable(history)
+    assert verdict.broken and not verdict.gave_up and not verdict and verdict.steps < full.steps
+    assert verdict.offending == () and verdict.culprit is None and verdict.could_give is None
+    assert verdict.sentence == "no order of 3 operations on key x explains every reply."
+    assert "NOT LINEARIZABLE" in verdict.picture().caption
+    assert linearizable(RIGHT["single client"], explain=False).ok
+    assert linearizable(history, max_steps=2, explain=False).gave_up
+
+
+# --- Histories from elsewhere ------------------------------------------------------------------------
+
+
+def test_nan_is_what_it_is():
+    nan = float("nan")
+    history = [Operation("a", Put(X, nan), None, 1, 2), Operation("b", Get(X), float("nan"), 3, 4)]
+    assert linearizable(history).ok
+    assert linearizable([*history, Operation("b", Get(X), None, 5, 6)]).possible != ()
+    assert linearizable([*history, Operation("b", Get(X), 1.0, 5, 6)]).sentence.endswith("given nan.")
+    pair = [Operation("a", Put(X, (1, nan)), None, 1, 2), Operation("b", Get(X), (1, float("nan")), 3, 4)]
+    assert linearizable(pair).ok
+
+
+def test_an_acknowledged_write_may_have_found_anything():
+    told = [Operation("c1", Put(X, 1), ACKNOWLEDGED, 0, 1), Operation("c2", Put(X, 2), ACKNOWLEDGED, 2, 3)]
+    assert linearizable([*told, Operation("c3", Get(X), 2, 4, 5)])
+    verdict = linearizable([*told, Operation("c3", Get(X), 1, 4, 5)])
+    assert verdict.sentence == (
+        "c3's get x gave 1 at 4-5 although c2's put x 2 had ended at 3: it could only have given 2."
+    )
+    assert "acknowledged" in verdict.picture().alt and "ACKNOWLEDGED" not in verdict.picture().alt
+    assert str(told[0]) == "c1's put x 1 was acknowledged at 0-1"
+    with pytest.raises(LabError, match="a missing one has neither"):
+        Operation("c1", Put(X, 1), ACKNOWLEDGED, 0)
+
+
+@given(wild(), st.integers(0, 63))
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_acknowledged_replies_agree_with_brute_force(history, which):
+    history = [
+        replace(op, result=ACKNOWLEDGED) if op.answered and which >> n & 1 else op
+        for n, op in enumerate(history)
+    ]
+    verdict = linearizable(history)
+    right = any(
+        all(
+            not op.answered or op.result in (ACKNOWLEDGED, result)
+            for op, result in zip(order, results(order, KeyValueStore), strict=True)
+        )
+        for order in orders(history)
+    )
+    assert verdict.ok == right
+    if verdict.broken:
+        assert set(map(repr, verdict.could_give)) == set(map(repr, possible_then(verdict)))
+
+
+class Register:
+    """A learner's machine that is no dataclass."""
+
+    def __init__(self):
+        self.value = None
+
+    def apply(self, call):
+        self.value = call
+        return "ok"
+
+
+def test_a_machine_that_cannot_be_compared_is_told_to_become_a_dataclass():
+    with pytest.raises(LabError, match="so a Register has to be plain data: make it a @dataclass"):
+        linearizable([Operation("c1", 1, "ok", 0, 1)], Register)
+
+
+def test_the_page_on_other_histories_says_what_comes_out():
+    page = (Path(__file__).parent.parent / "docs" / "your_own_history.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(\w+)\n(.*?)```", page, re.DOTALL)
+    assert [kind for kind, _ in blocks] == ["python", "text", "python"]
+    names = {}
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(blocks[0][1], names)
+        exec(blocks[2][1], names)
+    assert said.getvalue() == blocks[1][1]
+    code = blocks[0][1].partition("history, waiting")[2].strip().splitlines()
+    assert len(code) <= 18

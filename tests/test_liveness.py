@@ -32,13 +32,14 @@ from paxos_lab.paxos import (
 )
 from paxos_lab.show import Chart, Contention, Duel, Race, contention, contention_curves, race
 from paxos_lab.show.measure.rivals import spread
+from paxos_lab.show.widgets.box import Said
 from paxos_lab.show.widgets.duel import BOUND, MANNERS
 
 VALUES = ["x", "y", "z"]
 
 
 def chosen_in(bus):
-    sent = [(e.sender, e.message) for e in bus.trace.messages]
+    sent = bus.trace.sent
     return {proposal.value for proposal in chosen(sent, bus["p1"].quorums)}
 
 
@@ -284,7 +285,7 @@ def test_a_race_counts_what_a_trace_shows():
 
 
 def chosen_at(bus, steps):
-    sent = [(e.sender, e.message) for e in bus.trace[:steps].messages]
+    sent = bus.trace[:steps].sent
     return chosen(sent, bus["p1"].quorums)
 
 
@@ -409,13 +410,13 @@ def press(duel, *names):
 
 def test_one_press_is_one_overtaking():
     duel = press(Duel(), "Overtake")
-    assert "1.p1 is promised by a1, a2, a3." in duel.screen.value
+    assert "1.p1 is promised by a1, a2, a3." in duel.said.value
     press(duel, "Overtake")
     assert [str(ballot) for ballot in duel.ballots] == ["1.p1", "1.p2"]
     for rounds in range(3, 9):
         press(duel, "Overtake")
         assert len(duel.ballots) == rounds and duel.chosen == []
-        assert "too late" in duel.screen.value and "Nothing is chosen." in duel.screen.value
+        assert "too late" in duel.said.value and "Nothing is chosen." in duel.said.value
     assert duel.meter["moves"] == "8"
 
 
@@ -436,7 +437,7 @@ def test_let_one_finish(name, manner, bounded):
     duel = press(Duel(manner, bounded), *["Overtake"] * 2, f"Let {name} finish")
     assert duel.bus[name].learned in ("tea", "coffee")
     assert [duel.bus[name].learned] == duel.chosen == sorted(chosen_in(duel.bus))
-    assert f"{duel.chosen[0]} is chosen." in duel.screen.value
+    assert f"{duel.chosen[0]} is chosen." in duel.said.value
     other = "p2" if name == "p1" else "p1"
     press(duel, f"Let {other} finish")
     assert duel.bus[other].learned == duel.bus[name].learned, "it adopts, whatever it wanted"
@@ -463,7 +464,7 @@ def test_no_cure_helps_against_a_network_without_a_bound(manner):
 
 def test_to_wait_is_a_move_of_its_own():
     duel = press(Duel("back off"), *["Overtake"] * 3)
-    assert "p1 waits until 7.7; it is 4.0 now." in duel.screen.value
+    assert "p1 waits until 7.7; it is 4.0 now." in duel.said.value
     assert [str(ballot) for ballot in duel.ballots] == ["1.p1", "1.p2"]
     press(duel, "Overtake")
     assert str(duel.ballots[-1]) == "2.p1" and duel.longest_held < BOUND
@@ -475,7 +476,7 @@ def test_what_is_forced_is_said():
         press(duel, "Overtake")
         if duel.chosen:
             break
-    assert "Held for 10, so it must arrive now" in duel.screen.value
+    assert "Held for 10, so it must arrive now" in duel.said.value
 
 
 def test_settings_begin_a_new_duel_and_the_bound_does_not():
@@ -494,7 +495,7 @@ def test_every_control_of_the_duel_has_a_label_and_the_page_without_a_kernel_a_p
     duel = press(Duel(), "Overtake", "Overtake")
     assert all(button.description and button.tooltip for button in duel.buttons.values())
     assert duel.manner.description and duel.bounded.description
-    data = duel._repr_mimebundle_()
+    data = duel.still()
     assert data["image/svg+xml"].startswith("<svg") and data["text/plain"].startswith("Duel. ")
     assert "Ballot 1.p2" in duel.words.value and duel.steps.value.count("<li>") == 5
-    assert 'role="status"' in duel.screen.value and 'aria-live="polite"' in duel.screen.value
+    assert isinstance(duel.said, Said), "what a press did is said aloud"

@@ -87,9 +87,7 @@ def played(heir):
     for kind, sender, to, *slot in SCRIPT:
         waiting = [e for e in bus.in_flight if type(e.message) is kind and (e.sender, e.to) == (sender, to)]
         bus.deliver(next(e for e in waiting if not slot or e.message.slot == slot[0]))
-    return slot_agreement(
-        [(e.sender, e.message) for e in bus.trace.messages], {node.name: node for node in bus}
-    )
+    return slot_agreement(bus.trace.sent, {node.name: node for node in bus})
 
 
 def test_the_highest_ballot_counts_in_each_slot_by_itself():

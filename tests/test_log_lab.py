@@ -104,5 +104,5 @@ def test_what_it_cannot_show_is_named(thing, said):
 
 
 def test_a_page_without_a_kernel_sees_the_log():
-    bundle = lab()._repr_mimebundle_()
+    bundle = lab().still()
     assert "image/svg+xml" in bundle and "Log lab. Time 0" in bundle["text/plain"]

@@ -1,26 +1,37 @@
 """The leader of a log, message by message: what counts for it, and when it stops to lead."""
 
+from dataclasses import dataclass
+
 import pytest
 from log_runs import done, leader_of, servers_of
 
 from paxos_lab import MessageBus
-from paxos_lab.multipaxos import Append, Client, Command, Put, Reconfigure, Server, Vote, replicated_log
-from paxos_lab.multipaxos.machines import KeyValueStore
-from paxos_lab.multipaxos.messages import (
+from paxos_lab.multipaxos import (
     Accept,
     Accepted,
+    Append,
     Chosen,
+    Client,
+    Command,
     Entries,
     Fetch,
     Heartbeat,
+    HeartbeatHeard,
+    KeyValueStore,
     Nack,
     Prepare,
     Promise,
+    Put,
+    Reconfigure,
     Reply,
     Request,
+    Server,
+    Vote,
+    replicated_log,
 )
 from paxos_lab.node import Send, react
 from paxos_lab.paxos import Ballot
+from paxos_lab.world.copying import state_of
 from paxos_lab.world.events import Crash
 
 FIVE = ("s1", "s2", "s3", "s4", "s5")
@@ -215,7 +226,95 @@ def test_a_command_that_is_long_done_is_neither_answered_nor_done_again():
     assert node.applied() == 3 and node.machine.data == {"x": "c1.2"}
 
 
+def test_a_command_that_sits_in_a_second_slot_is_answered_again():
+    """The first Reply may have been lost, and its client may ask nobody but this leader."""
+    node = candidate()
+    votes = tuple((slot, Vote(Ballot(0, "s2"), (command(1),))) for slot in (1, 2))
+    for name in ("s2", "s3"):
+        hand(node, name, Promise(node.ballot, votes, 0))
+    for slot in (1, 2):
+        hand(node, "s2", Accepted(node.ballot, slot))
+        assert ("c1", Reply(1, None)) in hand(node, "s3", Accepted(node.ballot, slot)), slot
+    assert node.machine.data == {"x": "c1.1"}
+
+
+def test_a_promise_that_comes_after_the_quorum_changes_nothing():
+    node = leader()
+    before = state_of(node)
+    late = Promise(node.ballot, ((1, Vote(Ballot(0, "s4"), (command(1),))),), 5)
+    assert hand(node, "s4", late) == []
+    assert state_of(node) == before
+
+
+# ---- messages to oneself
+
+
+@dataclass
+class Nested(Server):
+    """Notes how many handlers run at once."""
+
+    depth: int = 0
+    deepest: int = 0
+
+    def handle(self, sender, message):
+        self.depth += 1
+        self.deepest = max(self.deepest, self.depth)
+        super().handle(sender, message)
+        self.depth -= 1
+
+
+def test_no_handler_runs_inside_another():
+    """Alone, a server asks, votes and counts in one step: hundreds of messages, all to itself."""
+    node = Nested("s1", members=("s1",), machine=KeyValueStore(), queue=tuple(map(command, range(1, 501))))
+    react(node, "timeout", "election")
+    assert node.applied() == 500 and node.to_self == ()
+    assert (node.deepest, node.depth) == (1, 0)
+
+
+def test_what_it_sends_to_itself_it_receives_in_order_and_nobody_else_sees_it():
+    heard = []
+
+    class Listening(Server):
+        def receive(self, sender, message):
+            if sender == self.name:
+                heard.append(message)
+            super().receive(sender, message)
+
+    node = Listening("s1", members=FIVE, machine=KeyValueStore(), queue=(command(1), command(1, "c2")))
+    sent = react(node, "timeout", "election")
+    for name in ("s2", "s3"):
+        sent += react(node, "receive", name, Promise(node.ballot, (), 0))
+    b = node.ballot
+    votes = [Accept(b, 1, (command(1),)), Accept(b, 2, (command(1, "c2"),)), Accepted(b, 1), Accepted(b, 2)]
+    assert heard == [Prepare(b, 1), Promise(b, (), 0), *votes]
+    assert all(effect.to != "s1" for effect in sent if isinstance(effect, Send))
+
+
 # ---- the end of a lead
+
+
+def heartbeats_until_it_steps_down(node):
+    for beats in range(100):
+        if node.role != "leader":
+            return beats
+        react(node, "timeout", "heartbeat")
+    raise AssertionError("it leads for ever")
+
+
+@pytest.mark.parametrize("answers", [(), ("s2", "s3")], ids=["nobody answered", "a quorum answered"])
+def test_a_second_lead_owes_nothing_to_the_first(answers):
+    """Heartbeats that were not answered, and those that were, belong to the ballot in which they were sent."""
+    first = heartbeats_until_it_steps_down(leader())
+    node = leader()
+    for _ in range(first - 1):
+        react(node, "timeout", "heartbeat")
+    for name in answers:
+        hand(node, name, HeartbeatHeard(node.ballot, node.beats))
+    hand(node, "s2", Nack(node.ballot, Ballot(7, "s2")))
+    react(node, "timeout", "election")
+    for name in ("s2", "s3"):
+        hand(node, name, Promise(node.ballot, (), 0))
+    assert heartbeats_until_it_steps_down(node) == first > 2
 
 
 def test_a_higher_promise_of_its_own_ends_the_lead_at_the_next_proposal():

@@ -69,7 +69,7 @@ def carry(bus, verb, who, others):
 
 
 def sent_on(bus):
-    return [(e.sender, e.message) for e in bus.trace.messages]
+    return bus.trace.sent
 
 
 def said(bus, *properties):

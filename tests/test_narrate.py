@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from paxos_lab import Crash, Deliver, MessageBus, Node, seeded
+from paxos_lab import Crash, Deliver, MessageBus, Node, paxos, seeded
 from paxos_lab.multipaxos import Command, Vote
 from paxos_lab.multipaxos import messages as log
 from paxos_lab.paxos import Accept, Accepted, Ballot, Nack, Prepare, Promise, single_decree
@@ -109,6 +109,29 @@ def test_every_step_of_any_run_is_one_line_that_ends():
             assert sentence.isprintable()
         assert story(bus.trace).data.count("\n") == len(bus.trace) - 1
         assert "<i>" not in story(bus.trace).data
+
+
+def test_a_message_of_ones_own_is_not_told_as_the_one_of_ours_that_has_its_name():
+    @dataclass(frozen=True)
+    class Prepare:
+        ballot: paxos.Ballot
+
+    class Promising(Node):
+        def receive(self, sender, message):
+            self.send(sender, paxos.Promise(message.ballot, None))
+
+    def told(message):
+        class Asking(Node):
+            def start(self):
+                self.send("a1", message)
+
+        bus = MessageBus([Asking("p1"), Promising("a1")])
+        bus.deliver(bus.in_flight[0])
+        return said(bus)
+
+    ballot = paxos.Ballot(1, "p1")
+    assert told(paxos.Prepare(ballot)).startswith("a1 promises ballot 1.p1")
+    assert told(Prepare(ballot)).startswith("a1 gets")
 
 
 TEA = (Command("c1", 1, "tea"),)

@@ -6,6 +6,7 @@ from html import unescape
 import pytest
 
 from paxos_lab import LabError
+from paxos_lab.show.widgets.box import Said
 from paxos_lab.teach import forget, guesses, predict, score
 
 NASTY = "<script>alert('x')</script> \"quoted\" & <b>bold</b>"
@@ -25,7 +26,6 @@ def ask(key="k", question="Who wins?", options=("x", "y", "z"), answer=1, why="S
 def test_nothing_is_picked_and_nothing_said_at_first():
     box = ask()
     assert box.choice.value is None
-    assert box.button.disabled
     assert box.verdict.value == ""
     assert not box.committed
     assert guesses() == {}
@@ -34,7 +34,6 @@ def test_nothing_is_picked_and_nothing_said_at_first():
 def test_the_button_wakes_when_an_option_is_picked():
     box = ask()
     box.choice.value = 2
-    assert not box.button.disabled
     assert guesses() == {}, "picking is not committing"
 
 
@@ -44,7 +43,7 @@ def test_a_right_guess_says_so_and_says_why():
     box.button.click()
     assert "You said B: right." in box.verdict.value
     assert "Since y came first." in box.verdict.value
-    assert 'role="status"' in box.verdict.value
+    assert isinstance(box.verdict, Said), "said aloud without being moved there"
     assert guesses()["k"] == ("Who wins?", "y", True)
 
 
@@ -67,7 +66,9 @@ def test_a_committed_guess_cannot_be_changed():
     box = ask()
     box.choice.value = 0
     box.button.click()
-    assert box.choice.disabled and box.button.disabled and box.committed
+    assert box.committed
+    box.choice.value = 1 - box.choice.value
+    assert box.choice.value == 0, "a guess is committed once"
     again = ask()
     assert again.choice.value == 0 and again.committed
     assert "not yet" in again.verdict.value
@@ -161,9 +162,8 @@ def test_the_repr_is_the_same_every_time():
 
 
 def test_a_page_without_a_kernel_shows_the_question_as_text():
-    data, _ = ask()._repr_mimebundle_()
+    data = ask().still()
     assert data["text/plain"] == "Predict. Who wins?\nA. x\nB. y\nC. z"
-    assert "application/vnd.jupyter.widget-view+json" in data
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,13 @@ def test_it_starts_by_asking_all_acceptors_for_a_promise():
     assert SetTimer("retry", proposer.patience) in effects
 
 
+def test_it_keeps_its_own_list_of_the_acceptors():
+    names = ["a1", "a2", "a3"]
+    proposer = Proposer("p1", "mine", names)
+    names.append("a4")
+    assert [to for to, _ in sent(react(proposer, "start"))] == ["a1", "a2", "a3"]
+
+
 def test_a_majority_of_promises_starts_the_vote_once(proposer):
     assert promise(proposer, "a1", "a2") == []
     assert promise(proposer, "a3") == [(name, Accept(FIRST, "mine")) for name in ACCEPTORS]

@@ -10,19 +10,19 @@ from paxos_lab.show.widgets.quorum_lab import systems
 def test_two_majorities_share_a_member():
     lab = QuorumLab(5)
     lab.pick({"a1", "a2", "a3"}, {"a3", "a4", "a5"})
-    assert "They share a3." in lab.answer.value
-    assert "A phase 1 quorum: a1, a2, a3." in lab.answer.value
+    assert "They share a3." in lab.said.value
+    assert "A phase 1 quorum: a1, a2, a3." in lab.said.value
     lab.first[2].value = False
-    assert "Not a phase 1 quorum: a1, a2." in lab.answer.value
+    assert "Not a phase 1 quorum: a1, a2." in lab.said.value
 
 
 def test_the_button_finds_the_gap_where_there_is_one():
     lab = QuorumLab(4)
     lab.gap.click()
-    assert "There is no such pair" in lab.answer.value
+    assert "There is no such pair" in lab.said.value
     lab.system.value = "too small: half, rounded down"
     lab.gap.click()
-    assert "They share nobody" in lab.answer.value
+    assert "They share nobody" in lab.said.value
     first, second = lab.chosen_sets
     assert len(first) == len(second) == 2 and not first & second
 
@@ -42,6 +42,5 @@ def test_a_size_that_makes_no_sense_is_refused():
 
 
 def test_a_page_without_a_kernel_shows_the_picture():
-    data = QuorumLab(3)._repr_mimebundle_()
+    data = QuorumLab(3).still()
     assert data["image/svg+xml"].startswith("<svg") and data["text/plain"].startswith("Quorum lab. ")
-    assert "application/vnd.jupyter.widget-view+json" in data

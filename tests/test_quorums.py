@@ -85,6 +85,18 @@ def test_a_majority_is_of_all_members_not_of_those_that_answer():
     assert not Majority(NAMES[:3]).is_quorum(["a1", "a1", "a1"], 1)
 
 
+@pytest.mark.parametrize("phase", [0, 3, "1", None])
+@pytest.mark.parametrize(
+    "system",
+    [Majority(3), Weighted({"a1": 1}), Grid(["ab", "cd"]), Flexible(3, 1, 3), Flexible(3, 1)],
+    ids=str,
+)
+def test_there_are_two_phases_and_no_other(system, phase):
+    """Whatever was not 1 used to pass for phase 2, which may need fewer members."""
+    with pytest.raises(LabError, match=r"phase is 1 \(promises\) or 2 \(votes\), got"):
+        system.is_quorum({"a1", "a2", "a3"}, phase)
+
+
 def test_a_group_with_a_gap_is_refused_unless_asked_for():
     with pytest.raises(QuorumsMiss, match=r"phase 1 quorum \{a1\} and the phase 2 quorum \{a2, a3\}"):
         single_decree(["x"], quorums=Flexible(1, 2))

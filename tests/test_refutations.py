@@ -7,16 +7,17 @@ from paxos_lab.bus import replay
 from paxos_lab.paxos import Majority, Nack, Prepare, Promise, chosen, single_decree, votes
 from paxos_lab.show import Stepper
 from paxos_lab.teach import REFUTATIONS, refute
-from paxos_lab.teach.interview.refutations import Refutation, Refuted
+from paxos_lab.teach.interview.refutations import Refuted
 from paxos_lab.verify import agreement, explore
 from paxos_lab.verify.wrong import runs
+from paxos_lab.verify.wrong.claims import Refutation
 from paxos_lab.world.events import Crash, Deliver, Drop, Start, Timeout
 
 MUTANTS = {"equal-votes-add-up", "two-phase-commit-with-majority", "lost-disk-is-a-restart"}
 
 
 def sent(bus):
-    return [(e.sender, e.message) for e in bus.trace.messages]
+    return bus.trace.sent
 
 
 def winners(bus, acceptors=3):
@@ -187,9 +188,9 @@ def test_a_refutation_opens_in_a_stepper_with_its_story():
     text = str(shown)
     shown.stepper.back()
     assert shown.stepper.look()["step"] == len(shown.bus.trace) == 8 and str(shown) == text
-    head = shown.children[0].value
+    head = shown.children[1].value
     assert "Where to look:" in head and "What is true:" in head and "must be the one that accepts" in head
-    assert len(shown.story) == 9 and "1. p1 starts" in shown.children[2].value
+    assert len(shown.story) == 9 and "1. p1 starts" in shown.children[3].value
 
 
 def test_the_run_replays_elsewhere():
@@ -199,7 +200,7 @@ def test_the_run_replays_elsewhere():
 
 
 def test_without_a_kernel_the_refutation_is_text():
-    data, _ = refute("read-your-copy")._repr_mimebundle_()
+    data = refute("read-your-copy").still()
     assert data["text/plain"].startswith("“A replica may answer reads")
     assert data["text/plain"].count("\n") == 2 + 13
 

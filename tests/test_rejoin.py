@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from paxos_lab import MessageBus, replay, seeded
+from paxos_lab import LabError, MessageBus, replay, seeded
 from paxos_lab.multipaxos import Append, Client, Put, Reconfigure, Rejoining, lose_disk, replicated_log
 from paxos_lab.multipaxos.messages import (
     Accept,
@@ -192,6 +192,16 @@ def test_only_the_world_outside_may_take_a_disk_away():
     node = Rejoining("s2", members=("s1", "s2", "s3"))
     hand(node, "s1", DiskLost(1))
     assert not node.mute
+
+
+@pytest.mark.parametrize("name", ["s1", "c1"])
+def test_whoever_cannot_lose_its_disk_says_so(name):
+    """It used to do nothing, so the ordinary server seemed to survive an empty disk."""
+    bus = MessageBus(replicated_log([[Put("x", 1)]]))
+    steps = len(bus.trace)
+    with pytest.raises(LabError, match=f"{name} is a (Server|Client), which cannot lose its disk.*Rejoining"):
+        lose_disk(bus, name)
+    assert len(bus.trace) == steps and bus.down == []
 
 
 def test_mute_means_mute():

@@ -3,19 +3,25 @@
 import pytest
 
 from paxos_lab.multipaxos import (
+    Accept,
     Add,
     Append,
     Command,
     CompareAndSet,
     Counter,
+    Entries,
+    Fetch,
     Get,
     KeyValueStore,
+    LogAcceptor,
+    Prepare,
     Put,
     Reconfigure,
     Replica,
+    Server,
+    Snapshot,
     Vote,
 )
-from paxos_lab.multipaxos.messages import Entries, Fetch, Snapshot
 from paxos_lab.multipaxos.replica import MOST_ENTRIES
 from paxos_lab.node import react
 from paxos_lab.paxos import Ballot
@@ -26,8 +32,8 @@ def append(number, client="c1"):
     return (Command(client, number, Append("k", f"{client}.{number} ")),)
 
 
-def replica(**settings):
-    return Replica("s1", members=("s1", "s2", "s3"), machine=KeyValueStore(), **settings)
+def replica(kind=Replica, **settings):
+    return kind("s1", members=("s1", "s2", "s3"), machine=KeyValueStore(), **settings)
 
 
 def text(node):
@@ -44,8 +50,16 @@ def test_nothing_is_executed_before_the_slots_before_it():
     assert (node.applied(), node.first_open(), text(node)) == (3, 4, "c1.1 c1.2 ")
 
 
+def test_a_replica_does_not_vote():
+    node = replica()
+    assert not isinstance(node, LogAcceptor)
+    assert react(node, "receive", "s2", Prepare(Ballot(1, "s2"), 1)) == []
+    assert react(node, "receive", "s2", Accept(Ballot(1, "s2"), 1, append(1))) == []
+    assert [node.status(slot) for slot in (1, 2)] == ["empty", "empty"]
+
+
 def test_the_four_states_of_a_slot():
-    node = replica(snapshot_every=1)
+    node = replica(Server, snapshot_every=1)
     node.learn(1, append(1))
     node.learn(3, append(3))
     node.votes[4] = Vote(Ballot(1, "s1"), ())
@@ -113,7 +127,7 @@ def test_an_older_snapshot_changes_nothing():
 
 
 def test_a_snapshot_keeps_what_is_beyond_it():
-    ahead, node = replica(snapshot_every=2), replica()
+    ahead, node = replica(snapshot_every=2), replica(Server)
     for slot in (1, 2):
         ahead.learn(slot, append(slot))
     node.learn(3, append(3))
@@ -136,6 +150,18 @@ def test_a_crash_loses_nothing_that_was_learned(every):
     assert (node.machine, node.sessions, node.executed) == before
 
 
+def test_a_snapshot_and_the_entries_after_it_leave_nothing_out():
+    node, other = replica(snapshot_every=4), replica()
+    for slot in range(1, 7):
+        node.learn(slot, append(slot))
+    assert node.cleared == 4
+    snapshot, entries = [effect.message for effect in react(node, "receive", "s2", Fetch(1))]
+    assert snapshot.slot == 4 and entries == Entries(5, (append(5), append(6)))
+    for message in (snapshot, entries):
+        react(other, "receive", "s1", message)
+    assert (other.applied(), text(other)) == (6, text(node)), "with one Fetch, and no second one"
+
+
 def test_a_fetch_is_answered_with_so_many_at_once():
     node, other = replica(), replica()
     for slot in range(1, MOST_ENTRIES + 11):
@@ -149,7 +175,7 @@ def test_a_fetch_is_answered_with_so_many_at_once():
 
 
 def test_memory_stays_bounded_with_snapshots():
-    node = replica(snapshot_every=10)
+    node = replica(Server, snapshot_every=10)
     for slot in range(1, 200):
         node.votes[slot] = Vote(Ballot(1, "s1"), append(slot))
         node.learn(slot, append(slot))

@@ -65,7 +65,7 @@ def run(seed, setting, steps=150, **roles):
 def what_broke(bus, values):
     """None, or a sentence: what was asked for, chosen and ever learned must be one story."""
     quorums = bus["p1"].quorums
-    sent = [(e.sender, e.message) for e in bus.trace.messages]
+    sent = bus.trace.sent
     winners = {proposal.value for proposal in chosen(sent, quorums)}
     if len(winners) > 1:
         return f"two values are chosen: {sorted(winners)}"

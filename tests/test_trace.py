@@ -20,6 +20,13 @@ def chaos(seed, steps=80):
     return bus
 
 
+def test_what_was_sent_is_said_with_its_sender_in_order_and_with_copies():
+    bus = MessageBus(single_decree(["tea"]))
+    bus.duplicate(bus.in_flight[0].id)
+    assert bus.trace.sent == [("p1", Prepare(Ballot(1, "p1")))] * 4
+    assert bus.trace[:1].sent == bus.trace.sent[:3]
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_json_and_replay_reproduce_any_run_exactly(seed):
     trace = chaos(seed).trace

@@ -7,37 +7,74 @@ from typing import Any
 
 from paxos_lab.multipaxos.acceptor import LogAcceptor
 from paxos_lab.multipaxos.client import Client
+from paxos_lab.multipaxos.leader import Leader
 from paxos_lab.multipaxos.machines import Add, Append, CompareAndSet, Counter, Get, KeyValueStore, Put
-from paxos_lab.multipaxos.messages import Command, Entry, Reconfigure, Snapshot, Vote, entry_text
+from paxos_lab.multipaxos.messages import (
+    Accept,
+    Accepted,
+    Chosen,
+    Command,
+    Entries,
+    Entry,
+    Fetch,
+    Heartbeat,
+    HeartbeatHeard,
+    Nack,
+    Prepare,
+    Promise,
+    Reconfigure,
+    Reply,
+    Request,
+    Snapshot,
+    Vote,
+    entry_text,
+)
 from paxos_lab.multipaxos.reads import Read, ReadingServer
 from paxos_lab.multipaxos.rejoin import Rejoining, lose_disk
 from paxos_lab.multipaxos.replica import Replica
 from paxos_lab.multipaxos.server import Server
+from paxos_lab.multipaxos.takeover import Heir, heirs, inherited
 from paxos_lab.node import LabError, Node
 from paxos_lab.paxos.quorums import Flexible
 from paxos_lab.world.data import copy_of
 
 __all__ = [
+    "Accept",
+    "Accepted",
     "Add",
     "Append",
+    "Chosen",
     "Client",
     "Command",
     "CompareAndSet",
     "Counter",
+    "Entries",
     "Entry",
+    "Fetch",
     "Get",
+    "Heartbeat",
+    "HeartbeatHeard",
+    "Heir",
     "KeyValueStore",
+    "Leader",
     "LogAcceptor",
+    "Nack",
+    "Prepare",
+    "Promise",
     "Put",
     "Read",
     "ReadingServer",
     "Reconfigure",
     "Rejoining",
     "Replica",
+    "Reply",
+    "Request",
     "Server",
     "Snapshot",
     "Vote",
     "entry_text",
+    "heirs",
+    "inherited",
     "lose_disk",
     "replicated_log",
 ]

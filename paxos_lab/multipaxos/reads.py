@@ -48,6 +48,8 @@ class Read:
 class ReadingServer(Server):
     """A server that answers `Read`s; a leader without a running lease does a quorum read instead.
 
+    A part to be added to a server, alone or with others, as in `@dataclass class Both(ReadingServer, Rejoining)`: it
+    handles its own messages and timers, and leaves all others to the next.
     `lease`: for how long, 0 for no leases; it should outlast a heartbeat and its answer. `drift`: by
     what share a timer may ring too early or too late. `held_for`: whom alone we may make promises to,
     None for anybody, "" for nobody. `heard`: by name, the last of our heartbeats that was heard.
@@ -110,8 +112,7 @@ class ReadingServer(Server):
     def confirm(self) -> None:
         """Send heartbeats at once: do we still lead?"""
         self.beats += 1
-        others = [name for name in self.everybody() if name != self.name]
-        self.send(others, Heartbeat(self.ballot, self.first_open(), self.beats))
+        self.send(self.peers(), Heartbeat(self.ballot, self.first_open(), self.beats))
         self.hear_ourselves()
 
     def hear_ourselves(self) -> None:
@@ -165,19 +166,19 @@ class ReadingServer(Server):
 
     # ---- hearing and being heard
 
-    def receive(self, sender: str, message: Any) -> None:
+    def handle(self, sender: str, message: Any) -> None:
         match message:
             case Prepare() if self.held_for not in (None, sender):
                 pass  # it will ask again
             case Heartbeat(ballot, _, _) if ballot >= self.promised:
                 self.hold(sender)
-                super().receive(sender, message)
+                super().handle(sender, message)
             case HeartbeatHeard(ballot, number) if ballot == self.ballot:  # so we lead
-                super().receive(sender, message)
+                super().handle(sender, message)
                 self.heard[sender] = max(self.heard.get(sender, 0), number)
                 self.answer_reads()
             case _:
-                super().receive(sender, message)
+                super().handle(sender, message)
 
     def execute_ready(self) -> None:
         super().execute_ready()

@@ -32,10 +32,8 @@ from typing import Any
 
 from paxos_lab.multipaxos.messages import Accept, Fetch, Heartbeat, Prepare
 from paxos_lab.multipaxos.server import Server
-from paxos_lab.node import stable, stable_fields, volatile
+from paxos_lab.node import OUTSIDE, LabError, stable, stable_fields, volatile
 from paxos_lab.paxos.ballots import Ballot
-
-OUTSIDE = "outside"  # who speaks of disks is no server
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,8 @@ class Rejoining(Server):
     """A server that lives through the loss of its disk, silently until it is safe to vote.
 
     `mute`: it lost its disk and has not caught up yet. `loss`: the number of that loss. `told`: the
-    first answer of each of the others. See `lose_disk`.
+    first answer of each of the others. See `lose_disk`. A part to be added to a server, alone or with
+    others, as in `@dataclass class Both(Rejoining, ReadingServer)`.
     """
 
     loss: int = stable(0)
@@ -110,11 +109,14 @@ class Rejoining(Server):
             self.inquire()
 
     def timeout(self, timer: str) -> None:
-        if not self.mute:
-            super().timeout(timer)
-        elif timer == "ask":
-            self.inquire()
-            self.wait_for_leader()
+        match timer:
+            case "ask" if self.mute:
+                self.inquire()
+                self.wait_for_leader()
+            case "election" | "heartbeat" if self.mute:
+                pass  # it neither stands for election nor leads
+            case _:
+                super().timeout(timer)
 
     def inquire(self) -> None:
         """Ask everybody; those who answered too, since one of them leads and has to reach the target."""
@@ -122,7 +124,7 @@ class Rejoining(Server):
         self.send(others, WhatDoYouKnow(self.loss, self.target()))
         self.send(others, Fetch(self.first_open()))  # who is no member any more hears no heartbeat
 
-    def receive(self, sender: str, message: Any) -> None:
+    def handle(self, sender: str, message: Any) -> None:
         match message:
             case DiskLost(number) if sender == OUTSIDE:
                 self.forget(number)
@@ -140,7 +142,7 @@ class Rejoining(Server):
                 if first_open > self.first_open():
                     self.send(sender, Fetch(self.first_open()))
             case _:
-                super().receive(sender, message)
+                super().handle(sender, message)
                 if self.mute:
                     self.try_to_vote()
 
@@ -156,10 +158,17 @@ class Rejoining(Server):
 
 
 def lose_disk(bus: Any, name: str, number: int = 1) -> None:
-    """The server crashes, gets an empty disk and starts; `number` is higher at each loss of its.
+    """The server crashes, gets an empty disk and starts; `number` grows with every disk that it loses.
 
     `bus`: a `MessageBus`. Three events that its trace shows: the disk is emptied, a crash, a restart.
+    Raises `LabError` if the node has no `forget(number)`: it would keep all that is on its disk.
     """
+    node = bus[name]
+    if not hasattr(node, "forget"):
+        raise LabError(
+            f"{name} is a {type(node).__name__}, which cannot lose its disk: make servers that can, as "
+            "replicated_log(..., server=Rejoining) does"
+        )
     if name in bus.down:
         bus.restart(name)
     bus.invoke(name, DiskLost(number))

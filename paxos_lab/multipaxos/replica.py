@@ -1,9 +1,9 @@
-"""The replica: knows what was chosen, executes it in slot order, each command once.
+"""The replica: learns what was chosen, executes it in slot order, each command once.
 
-Slots count from 1. A command may sit in two slots, since a client asks again when no answer comes;
-the session of the client remembers the last number and its result, so the second one executes
-nothing (PML 2007; Raft dissertation 6.3). A snapshot carries machine, sessions and configurations,
-and what it covers is forgotten.
+A command may sit in two slots, since a client asks again when no answer comes; the session of the
+client remembers the last number and its result, so the second one executes nothing (PML 2007; Raft
+dissertation 6.3). A snapshot carries machine, sessions and configurations, and what it covers is
+forgotten. A replica neither votes nor leads: it takes what others tell it is chosen.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from paxos_lab.multipaxos.acceptor import LogAcceptor
 from paxos_lab.multipaxos.messages import Command, Entries, Entry, Fetch, Reconfigure, Snapshot
+from paxos_lab.multipaxos.slots import Slots
 from paxos_lab.node import stable, volatile
 from paxos_lab.world.data import from_json, to_json
 
@@ -21,56 +21,32 @@ MOST_ENTRIES = 50  # in one answer to a Fetch; the rest is fetched next
 
 
 @dataclass
-class Replica(LogAcceptor):
+class Replica(Slots):
     """A copy of the state machine, and the part of the log that is not in the snapshot yet.
 
-    `members`: who acts from slot 1 on. `alpha`: a configuration chosen in slot s governs from
-    s + alpha on (PMS 3), so no more than alpha slots may be open at once. `machine`: see
-    `machines.py`. `snapshot_every`: slots between two snapshots, 0 for never. `log`: what is known
-    to be chosen; `executed`: the last slot of which the machine has seen all.
+    `machine`: see `machines.py`. `snapshot_every`: slots between two snapshots, 0 for never.
+    `cleared`: slots up to here are in the snapshot and gone from the log. `sessions`: for each client
+    its last number and result.
     """
 
-    members: tuple[str, ...] = ()
-    alpha: int = 3
     machine: Any = None
     snapshot_every: int = 0
-    log: dict[int, Entry] = stable({})
+    cleared: int = stable(0)
     snapshot: Snapshot | None = stable(None)
-    executed: int = 0
     sessions: dict[str, tuple[int, Any]] = volatile({})
-    configurations: dict[int, tuple[str, ...]] = volatile({})
-
-    # ---- what an observer may ask
 
     def status(self, slot: int) -> str:
-        """What this server knows of a slot: "cleared", "chosen", "accepted" or "empty"."""
+        """What this replica knows of a slot: "cleared", "chosen" or "empty"."""
         if slot <= self.cleared:
             return "cleared"
-        return "chosen" if slot in self.log else "accepted" if slot in self.votes else "empty"
-
-    def command(self, slot: int) -> Entry | None:
-        """The entry that is chosen in a slot, as far as it is known here and not cleared."""
-        return self.log.get(slot)
-
-    def first_open(self) -> int:
-        """The first slot that is not known here to be chosen."""
-        return self.executed + 1
-
-    def applied(self) -> int:
-        """The last slot that the machine has executed."""
-        return self.executed
-
-    def members_at(self, slot: int) -> tuple[str, ...]:
-        """Who acts in a slot; known for slots up to `applied() + alpha`."""
-        begins = max((first for first in self.configurations if first <= slot), default=None)
-        return self.members if begins is None else self.configurations[begins]
+        return "chosen" if slot in self.log else "empty"
 
     # ---- what is chosen gets executed
 
     def learn(self, slot: int, entry: Entry) -> None:
         """Note that `entry` is chosen in `slot`; execute whatever is next."""
         if slot > self.executed:
-            self.log.setdefault(slot, entry)
+            super().learn(slot, entry)
             self.execute_ready()
 
     def execute_ready(self) -> None:
@@ -116,17 +92,16 @@ class Replica(LogAcceptor):
         self.executed = snapshot.slot
 
     def clear_up_to(self, snapshot: Snapshot) -> None:
-        """Store a snapshot and drop log and votes that it covers."""
+        """Store a snapshot and drop the part of the log that it covers."""
         self.snapshot, self.cleared = snapshot, snapshot.slot
         self.log = {slot: entry for slot, entry in self.log.items() if slot > self.cleared}
-        self.votes = {slot: vote for slot, vote in self.votes.items() if slot > self.cleared}
 
     def recover(self) -> None:
         if self.snapshot is not None:
             self.install(self.snapshot)
         self.execute_ready()
 
-    # ---- who missed something asks for it
+    # ---- whoever missed something asks for it
 
     def receive(self, sender: str, message: Any) -> None:
         match message:
@@ -144,5 +119,3 @@ class Replica(LogAcceptor):
                 self.clear_up_to(message)
                 self.install(message)
                 self.execute_ready()
-            case _:
-                super().receive(sender, message)

@@ -44,7 +44,10 @@ class QuorumSystem:
             raise LabError(f"{type(self).__name__}: a name occurs twice in {', '.join(members)}")
 
     def is_quorum(self, names: Iterable[str], phase: int) -> bool:
-        """True if `names` contains a quorum for phase 1 or phase 2; strangers do not count."""
+        """True if `names` contains a quorum for phase 1 or phase 2; strangers do not count.
+
+        The course's own systems raise `LabError` for any other phase.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define is_quorum(names, phase)")
 
     def quorums(self, phase: int) -> Iterator[frozenset[str]]:
@@ -94,6 +97,7 @@ class Majority(QuorumSystem):
     """More than half of all members (not of those that are alive or answered)."""
 
     def is_quorum(self, names: Iterable[str], phase: int) -> bool:
+        _require_phase(phase)
         return 2 * _present(self.members, names) > len(self.members)
 
     def gap(self) -> None:
@@ -117,6 +121,7 @@ class Weighted(QuorumSystem):
         self.__post_init__()
 
     def is_quorum(self, names: Iterable[str], phase: int) -> bool:
+        _require_phase(phase)
         names = set(names)
         inside = sum(weight for name, weight in self.weights if name in names)
         return 2 * inside > sum(weight for _, weight in self.weights)
@@ -143,6 +148,7 @@ class Grid(QuorumSystem):
         self.__post_init__()
 
     def is_quorum(self, names: Iterable[str], phase: int) -> bool:
+        _require_phase(phase)
         names = set(names)
         lines = self.rows if phase == 1 else zip(*self.rows, strict=True)
         return any(names.issuperset(line) for line in lines)
@@ -178,6 +184,7 @@ class Flexible(QuorumSystem):
         return Flexible(self.q1, self.q2, members)
 
     def is_quorum(self, names: Iterable[str], phase: int) -> bool:
+        _require_phase(phase)
         present = _present(self.members, names) if self.members else len(set(names))
         return present >= (self.q1 if phase == 1 else self.q2)
 
@@ -191,6 +198,12 @@ class Flexible(QuorumSystem):
     def __str__(self) -> str:
         of = f" of {len(self.members)}" if self.members else ""
         return f"any {self.q1}{of} for phase 1, any {self.q2}{of} for phase 2"
+
+
+def _require_phase(phase: int) -> None:
+    # Whatever is not 1 would pass for 2, which often needs fewer members.
+    if phase not in (1, 2):
+        raise LabError(f"phase is 1 (promises) or 2 (votes), got {phase!r}")
 
 
 def _present(members: tuple[str, ...], names: Iterable[str]) -> int:

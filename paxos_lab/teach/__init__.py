@@ -11,11 +11,12 @@ from paxos_lab.teach.interview.cards import Flashcard
 from paxos_lab.teach.interview.deck import Deck
 from paxos_lab.teach.interview.drills.catalogue import drill
 from paxos_lab.teach.interview.interview_box import MockInterview
-from paxos_lab.teach.interview.refutations import REFUTATIONS, refute
+from paxos_lab.teach.interview.refutations import refute
 from paxos_lab.teach.interview.whiteboard import Whiteboard
 from paxos_lab.teach.lessons.adversary import AdversaryGame
 from paxos_lab.teach.lessons.gallery import Card, MutationGallery
 from paxos_lab.teach.lessons.predictions import Guess, Prediction, forget, guesses, predict, score
+from paxos_lab.verify.wrong.claims import REFUTATIONS
 from paxos_lab.verify.wrong.runs import phase_1, phase_2
 
 __all__ = [

@@ -18,13 +18,16 @@ from paxos_lab.verify.explorer.properties import (
     with_quorums,
 )
 from paxos_lab.verify.explorer.stalls import find_stall
-from paxos_lab.verify.histories.history import NO_REPLY, Operation, history_of, key_of
+from paxos_lab.verify.histories.history import ACKNOWLEDGED, NO_REPLY, Operation, history_of, key_of
 from paxos_lab.verify.histories.linearizability import Verdict, linearizable
-from paxos_lab.verify.storms.nemesis import Ordeal, nemesis, ordeal
+from paxos_lab.verify.storms.many_seeds import Ordeals, Outcome, ordeals
+from paxos_lab.verify.storms.nemesis import nemesis
+from paxos_lab.verify.storms.ordeal import Ordeal, ordeal
 from paxos_lab.verify.storms.slot_rules import LogRules
 from paxos_lab.verify.wrong.single_decree import MUTANTS, RIGHT, Setting, find_variant
 
 __all__ = [
+    "ACKNOWLEDGED",
     "MUTANTS",
     "NO_REPLY",
     "PROOF",
@@ -34,6 +37,8 @@ __all__ = [
     "LogRules",
     "Operation",
     "Ordeal",
+    "Ordeals",
+    "Outcome",
     "Setting",
     "Verdict",
     "agreement",
@@ -53,6 +58,7 @@ __all__ = [
     "one_entry_in_a_ballot",
     "one_value_per_ballot",
     "ordeal",
+    "ordeals",
     "promises_kept",
     "quorums_meet",
     "slot_agreement",

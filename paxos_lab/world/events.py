@@ -106,7 +106,6 @@ Event = (
     Start | Deliver | Drop | Duplicate | Timeout | Crash | Restart | Partition | Heal | Invoke
 )  # fmt: skip
 
-OUTSIDE = "outside"
 
 _KINDS: dict[str, type] = {kind.__name__.lower(): kind for kind in Event.__args__}
 

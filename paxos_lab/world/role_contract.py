@@ -38,6 +38,13 @@ def check_class(node: Any) -> None:
             break
         if kind.__dict__.get("__annotations__") and "__dataclass_fields__" not in kind.__dict__:
             raise RoleError(f"the class {kind.__name__} declares fields: write @dataclass above it")
+    bases = [kind for kind in type(node).__mro__ if dataclasses.is_dataclass(kind)]
+    declared = {field.name for kind in bases for field in dataclasses.fields(kind)}
+    if lost := declared - {field.name for field in dataclasses.fields(node)}:
+        raise RoleError(
+            f"the class {type(node).__name__} joins several roles and lacks the field {min(lost)} of one of "
+            "them: write @dataclass above it"
+        )
     if not isinstance(node.name, str) or not node.name:
         raise RoleError(f"the name of a node is a text that is not empty, not {node.name!r}")
     role: Any = type(node)
@@ -64,7 +71,7 @@ def check_apart(nodes: Iterable[Node]) -> None:
     owner: dict[int, tuple[Node, str]] = {}
     for node in nodes:
         for field, value in fields_of(node):
-            for part in changeable_parts(value):
+            for part in _parts_of(node, field, value):
                 if isinstance(part, Node):
                     raise RoleError(
                         f"{node.name}.{field} holds the node {part.name}: keep its name and send it "
@@ -77,6 +84,14 @@ def check_apart(nodes: Iterable[Node]) -> None:
                         f"{type(part).__name__}: processes share no memory; give each its own, as "
                         "volatile({...}) does"
                     )
+
+
+def _parts_of(node: Node, field: str, value: Any) -> list[Any]:
+    try:
+        return list(changeable_parts(value))
+    except RecursionError:
+        reason = "it holds itself, or is nested too deep: keep the name of a thing, not the thing"
+        raise RoleError(f"{node.name}.{field} cannot be copied and compared: {reason}") from None
 
 
 def changeable_parts(value: Any) -> Iterator[Any]:

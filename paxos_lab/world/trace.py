@@ -90,6 +90,11 @@ class Trace(list[Step]):
         """Every envelope that was ever sent, copies made by the network included."""
         return [envelope for step in self for envelope in step.sent]
 
+    @property
+    def sent(self) -> list[tuple[str, Any]]:
+        """The same as (sender, message): what a property, `chosen` or a picture asks of a run."""
+        return [(envelope.sender, envelope.message) for envelope in self.messages]
+
     def to_json(self) -> str:
         """The trace as text, in the form that the head of this module describes.
 

@@ -30,7 +30,7 @@ def ballot_board(trace: Trace, quorums: QuorumSystem | None = None) -> Picture:
     having voted here, so it never will. To the right, what that means for the ballot. `quorums`:
     left out, majorities of those acceptors that occur.
     """
-    sent = [(e.sender, e.message) for e in trace.messages]
+    sent = trace.sent
     quorums = quorums or Majority(tuple(acceptors_in(trace)))
     rows = verdicts(sent, quorums)
     cells = _cells(sent)

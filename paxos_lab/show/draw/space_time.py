@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from paxos_lab.multipaxos import messages as log
+from paxos_lab.paxos import messages as single
 from paxos_lab.show.draw.picture import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, Picture
 from paxos_lab.words.narration import narrate
 from paxos_lab.words.text import short
@@ -23,18 +25,22 @@ from paxos_lab.world.trace import Step, Trace
 
 COLUMN, ROW = 138, 34  # points between two nodes, and between two steps
 
-_LINES = {
-    "Prepare": {"color": BLUE, "style": "solid"},
-    "Promise": {"color": SKY, "style": "dashed"},
-    "Accept": {"color": ORANGE, "style": "bold"},
-    "Accepted": {"color": GREEN, "style": "bold,dashed"},
-    "Nack": {"color": PURPLE, "style": "dotted"},
-}
+# By class and not by its name: a learner's own `Accept` is not ours.
+_LINES: tuple[tuple[tuple[type, ...], dict[str, str]], ...] = (
+    ((single.Prepare, log.Prepare), {"color": BLUE, "style": "solid"}),
+    ((single.Promise, log.Promise), {"color": SKY, "style": "dashed"}),
+    ((single.Accept, log.Accept), {"color": ORANGE, "style": "bold"}),
+    ((single.Accepted, log.Accepted), {"color": GREEN, "style": "bold,dashed"}),
+    ((single.Nack, log.Nack), {"color": PURPLE, "style": "dotted"}),
+)
 
 
 def line_of(message: Any) -> dict[str, str]:
-    """Colour and line style of a kind of message."""
-    return _LINES.get(type(message).__name__, {"color": INK, "style": "solid"})
+    """Colour and line style of a kind of message, of single-decree Paxos or of the log."""
+    for kinds, look in _LINES:
+        if isinstance(message, kinds):
+            return look
+    return {"color": INK, "style": "solid"}
 
 
 def space_time(trace: Trace, names: list[str] | None = None) -> Picture:

@@ -6,7 +6,7 @@ Nothing is lost and nobody crashes. All that you choose is whose messages arrive
 from __future__ import annotations
 
 import math
-from html import escape
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
@@ -26,9 +26,9 @@ from paxos_lab.paxos import (
 from paxos_lab.paxos.messages import Accept, Accepted, Prepare, Promise
 from paxos_lab.show.draw.ballot_board import ballot_board
 from paxos_lab.show.draw.picture import Picture
-from paxos_lab.show.widgets.box import OwnKeys
+from paxos_lab.show.widgets.box import LabBox, Said, button, choice, fold, picture_left, row
 from paxos_lab.words.narration import narrate
-from paxos_lab.words.text import short
+from paxos_lab.words.text import as_list, as_text, short
 from paxos_lab.world.events import Deliver, Event, Timeout
 from paxos_lab.world.trace import Step, Trace
 
@@ -44,7 +44,7 @@ BOUND = 10.0
 _ROWS = 7  # ballots on screen: more would push the buttons out of sight
 
 
-class Duel(widgets.VBox):
+class Duel(LabBox):
     """p1 wants tea, p2 wants coffee. One press lets one of them move while the other's messages wait.
 
     `manner`: what a proposer does when it is refused, a key of `MANNERS`. `bounded`: True if every
@@ -56,19 +56,14 @@ class Duel(widgets.VBox):
     def __init__(self, manner: str = "retry at once", bounded: bool = True) -> None:
         if manner not in MANNERS:
             raise LabError(f"Duel knows no manner {manner!r}; choose from {', '.join(MANNERS)}")
-        self.manner = widgets.Dropdown(
-            options=list(MANNERS),
-            value=manner,
-            description="When refused:",
-            style={"description_width": "initial"},
-        )
+        self.manner = choice("When refused:", MANNERS, value=manner)
         self.bounded = widgets.Checkbox(
             value=bounded,
             indent=False,
             description=f"every message arrives within {BOUND:g}",
             layout=widgets.Layout(width="auto"),
         )
-        presses = {
+        presses: dict[str, tuple[Callable[[], Any], str]] = {
             "Overtake": (self.overtake, "Next move: the one whose rival is about to win moves first"),
             "Overtake 10 times": (lambda: self.overtake(10), "The next ten moves"),
             "p1 next": (lambda: self.move("p1"), "The messages of p1 arrive, those of p2 wait"),
@@ -77,18 +72,20 @@ class Duel(widgets.VBox):
             "Let p2 finish": (lambda: self.finish("p2"), "Only p2 moves until it has learned"),
             "Start again": (self.begin, "A new duel with these settings"),
         }
-        self.buttons = {name: self._button(name, *press) for name, press in presses.items()}
+        self.buttons = {
+            name: button(name, tip, self._shown_after(press)) for name, (press, tip) in presses.items()
+        }
+        self.said = Said()
         self.screen, self.words, self.steps = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.texts = {"The picture in words": self.words, "The last press, step by step": self.steps}
-        folds = [self._fold(title, text) for title, text in self.texts.items()]
-        row = widgets.Layout(flex_flow="row wrap")
+        folds = [fold(title, text) for title, text in self.texts.items()]
         super().__init__(
             [
-                OwnKeys(),
-                widgets.HBox([self.manner, self.bounded], layout=row),
-                widgets.HBox(list(self.buttons.values()), layout=row),
+                row(self.manner, self.bounded),
+                row(*self.buttons.values()),
+                self.said,
                 self.screen,
-                widgets.HBox(folds, layout=row),
+                row(*folds),
                 *self.texts.values(),
             ]
         )
@@ -97,29 +94,12 @@ class Duel(widgets.VBox):
         self.manner.observe(self._begin_again, "value")
         self.bounded.observe(self._show, "value")
 
-    @staticmethod
-    def _fold(title: str, text: Any) -> Any:
-        """A button that shows and hides a text; it stays as it is when the text changes."""
-        text.layout.display = "none"
-        fold = widgets.ToggleButton(
-            description=title, tooltip=f"Show or hide: {title}", layout=widgets.Layout(width="auto")
-        )
-
-        def turned(change: Any) -> None:
-            text.layout.display = "" if change["new"] else "none"
-
-        fold.observe(turned, "value")
-        return fold
-
-    def _button(self, name: str, press: Any, tooltip: str) -> Any:
-        button = widgets.Button(description=name, tooltip=tooltip, layout=widgets.Layout(width="auto"))
-
-        def pressed(_button: Any) -> None:
+    def _shown_after(self, press: Callable[[], Any]) -> Callable[[], None]:
+        def pressed() -> None:
             press()
             self._show()
 
-        button.on_click(pressed)
-        return button
+        return pressed
 
     # ---- what a press does
 
@@ -134,7 +114,7 @@ class Duel(widgets.VBox):
         self.chosen: list[Any] = []
         self._sent_at: dict[int, float] = {}
         self._forced: set[int] = set()
-        self._said = "Both have opened their first ballot. No message has arrived yet. You are the network."
+        self._words = "Both have opened their first ballot. No message has arrived yet. You are the network."
         self._since = len(self.bus.trace)
         for step in self.bus.trace:
             self._note(step)
@@ -214,7 +194,7 @@ class Duel(widgets.VBox):
         for envelope in step.sent:
             self._sent_at[envelope.id] = step.time
         if any(isinstance(e.message, Accepted) for e in step.sent):
-            sent = [(e.sender, e.message) for e in self.bus.trace.messages]
+            sent = self.bus.trace.sent
             self.chosen = sorted({p.value for p in chosen(sent, self._proposer("p1").quorums)})
 
     def _time_of(self, event: Event) -> float:
@@ -301,7 +281,7 @@ class Duel(widgets.VBox):
                 words.append(f"{name} waits until {waits[0]:.1f}; it is {self.bus.now:.1f} now.")
         if len(words) > 9:
             words = [*words[:4], f"({len(words) - 8} more such moves.)", *words[-4:]]
-        self._said = " ".join(words)
+        self._words = " ".join(words)
 
     def _begin_again(self, _change: Any) -> None:
         self.begin()
@@ -310,24 +290,17 @@ class Duel(widgets.VBox):
     def _show(self, _change: Any = None) -> None:
         picture = self.picture()
         verdict = f"{self.meter['chosen']} is chosen." if self.chosen else "Nothing is chosen."
-        meter = ", ".join(f"{name} <b>{escape(value)}</b>" for name, value in list(self.meter.items())[:-1])
-        self.words.value = _items("ul", picture.alt.splitlines())
-        self.steps.value = _items("ol", [narrate(step) for step in self.bus.trace[self._since :]])
+        meter = ", ".join(f"{name} <b>{as_text(value)}</b>" for name, value in list(self.meter.items())[:-1])
+        self.words.value = as_list("ul", picture.alt.splitlines())
+        self.steps.value = as_list("ol", [narrate(step) for step in self.bus.trace[self._since :]])
+        self.said.value = f"{as_text(self._words)} <b>{as_text(verdict)}</b>"
         self.screen.value = (
-            f'<div style="line-height:1.5"><div role="status" aria-live="polite">{escape(self._said)} '
-            f"<b>{escape(verdict)}</b></div><div>Spent: {meter}.</div>{picture.svg()}"
-            f"<div><i>{escape(picture.caption)}</i></div></div>"
+            f"<div>Spent: {meter}.</div>{picture.svg()}<div><i>{as_text(picture.caption)}</i></div>"
         )
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget and, for pages without a kernel, the picture as it is now."""
-        return {**super()._repr_mimebundle_(**kwargs), **self.picture().still("Duel")}
-
-
-def _items(tag: str, lines: list[str]) -> str:
-    """The lines as an HTML list."""
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f'<{tag} style="line-height:1.5">{items}</{tag}>'
+    def still(self) -> dict[str, str]:
+        """The picture as it is now."""
+        return picture_left(self.picture(), "Duel")
 
 
 def _told(steps: list[Step], forced: set[int]) -> list[str]:

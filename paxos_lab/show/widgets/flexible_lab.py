@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from functools import cache
-from html import escape
-from math import comb
 from typing import Any
 
 import ipywidgets as widgets
@@ -14,36 +10,14 @@ from paxos_lab.node import LabError
 from paxos_lab.paxos.quorums import Flexible
 from paxos_lab.show.draw.picture import Picture
 from paxos_lab.show.draw.quorum_overlap import quorum_overlap
-from paxos_lab.show.widgets.box import OwnKeys
+from paxos_lab.show.measure.quorum_waits import UP, availability, waits
+from paxos_lab.show.widgets.box import LabBox, Said, picture_left
+from paxos_lab.words.text import as_text
 
 FEWEST, MOST = 3, 9
-ROUNDS = 2000
-UP = 0.99
 
 
-@cache
-def waits(servers: int, seed: int = 0) -> tuple[tuple[float, float], ...]:
-    """For q = 1, 2, ... servers: median and 95th percentile of the time until q have answered.
-
-    One of them asks and answers itself at once. To each other and back a message takes 0.5 to 1.5 a
-    way, and one way in ten is three times as slow. Drawn `ROUNDS` times from `seed`.
-    """
-    rng = random.Random(f"{servers} {seed}")
-
-    def way() -> float:
-        return rng.uniform(0.5, 1.5) * (3 if rng.random() < 0.1 else 1)
-
-    rounds = [sorted([0.0, *(way() + way() for _ in range(servers - 1))]) for _ in range(ROUNDS)]
-    columns = [sorted(column) for column in zip(*rounds, strict=True)]
-    return tuple((column[ROUNDS // 2], column[ROUNDS * 95 // 100]) for column in columns)
-
-
-def availability(servers: int, quorum: int, up: float = UP) -> float:
-    """The probability that a quorum is up, if each server is up with probability `up` by itself."""
-    return sum(comb(servers, k) * up**k * (1 - up) ** (servers - k) for k in range(quorum, servers + 1))
-
-
-class FlexibleLab(widgets.VBox):
+class FlexibleLab(LabBox):
     """Sliders for the number of servers and for q1 and q2; below, what follows from them.
 
     `servers`: 3 to 9 to begin with, with majorities.
@@ -57,8 +31,8 @@ class FlexibleLab(widgets.VBox):
         self.servers = self._slider("Servers:", servers, FEWEST, MOST, "how many servers")
         self.q1 = self._slider("q1, take-over:", majority, 1, servers, "how many promises a new leader needs")
         self.q2 = self._slider("q2, command:", majority, 1, servers, "how many votes choose an entry")
-        self.answer = widgets.HTML()
-        super().__init__([OwnKeys(), self.servers, self.q1, self.q2, self.answer])
+        self.said, self.answer = Said(), widgets.HTML()
+        super().__init__([self.servers, self.q1, self.q2, self.said, self.answer])
         self.servers.observe(self._resize, "value")
         self.q1.observe(self._show, "value")
         self.q2.observe(self._show, "value")
@@ -68,7 +42,7 @@ class FlexibleLab(widgets.VBox):
     def _slider(label: str, value: int, low: int, high: int, tooltip: str) -> Any:
         return widgets.IntSlider(
             value=value, min=low, max=high, description=label, tooltip=tooltip,
-            style={"description_width": "110px"}, layout=widgets.Layout(width="420px"),
+            style={"description_width": "110px"}, layout=widgets.Layout(width="420px", max_width="100%"),
         )  # fmt: skip
 
     @property
@@ -105,7 +79,7 @@ class FlexibleLab(widgets.VBox):
         n = self.servers.value
         rows = [
             [
-                "",
+                "phase",
                 "needs",
                 "goes on after",
                 f"possible, each up {UP:.0%}",
@@ -131,9 +105,9 @@ class FlexibleLab(widgets.VBox):
             f"{lost or 'none'} of them."
         )
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget and, for pages without a kernel, the picture as it is now."""
-        return {**super()._repr_mimebundle_(**kwargs), **self.picture().still("Flexible quorum lab")}
+    def still(self) -> dict[str, str]:
+        """The picture as it is now."""
+        return picture_left(self.picture(), "Flexible quorum lab")
 
     def _resize(self, _change: Any = None) -> None:
         n = self.servers.value
@@ -149,14 +123,15 @@ class FlexibleLab(widgets.VBox):
             return
         head, *body = self.rows
         cell = 'style="padding:2px 12px 2px 0;text-align:left"'
-        table = "<tr>" + "".join(f'<th scope="col" {cell}>{escape(text)}</th>' for text in head) + "</tr>"
+        table = "<tr>" + "".join(f'<th scope="col" {cell}>{as_text(text)}</th>' for text in head) + "</tr>"
         for first, *rest in body:
-            table += f'<tr><th scope="row" {cell}>{escape(first)}</th>'
-            table += "".join(f"<td {cell}>{escape(text)}</td>" for text in rest) + "</tr>"
+            table += f'<tr><th scope="row" {cell}>{as_text(first)}</th>'
+            table += "".join(f"<td {cell}>{as_text(text)}</td>" for text in rest) + "</tr>"
         picture = self.picture()
+        self.said.value = f"<b>{as_text(self.verdict)}</b>"
         self.answer.value = (
-            f'<p role="status" aria-live="polite"><b>{escape(self.verdict)}</b></p><table>{table}</table>'
-            f"<p>{escape(self.disks)}</p><p>{escape(picture.caption)}</p>{picture.svg()}"
+            f"<table>{table}</table>"
+            f"<p>{as_text(self.disks)}</p><p>{as_text(picture.caption)}</p>{picture.svg()}"
         )
 
 

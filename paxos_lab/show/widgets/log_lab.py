@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from html import escape
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ipywidgets as widgets
@@ -11,15 +10,16 @@ import ipywidgets as widgets
 from paxos_lab.bus import MessageBus
 from paxos_lab.node import LabError
 from paxos_lab.show.draw.log_view import log_view, servers_of
-from paxos_lab.show.widgets.box import OwnKeys
+from paxos_lab.show.widgets.box import LabBox, Said, button, fold, picture_left, row, scrolling
 from paxos_lab.words.narration import narrate
-from paxos_lab.words.text import short
+from paxos_lab.words.text import as_list, as_text, short
+from paxos_lab.world.events import Crash, Drop, Restart
 
 TOLD = 8  # of the steps of one click, the last so many are told
 STRIDE, MOST = 20, 400
 
 
-class LogLab(widgets.VBox):
+class LogLab(LabBox):
     """A replicated log with a button for each server; virtual time decides what happens next.
 
     `bus`: one that keeps a trace and runs servers, as `replicated_log` makes them; it stays yours.
@@ -36,39 +36,38 @@ class LogLab(widgets.VBox):
         self.bus = bus
         self._begin = len(bus.trace)  # raises, with the reason, if this bus keeps no trace
         self._undo: list[int] = []
-        self._kill = {server.name: self._button("", self._toggler(server.name)) for server in servers_of(bus)}
-        self.step_button = self._button("Next step", lambda: self.run(1))
-        self.run_button = self._button(f"{STRIDE} steps", lambda: self.run(STRIDE))
-        self.quiet_button = self._button("Until all is answered", self.run_until_quiet)
-        self.undo_button = self._button("Undo", self.undo)
-        self.again_button = self._button("From the start", self.restart)
-        self.status, self.picture = widgets.HTML(), widgets.HTML()
-        row = widgets.Layout(flex_flow="row wrap")
+        self._kill = {
+            server.name: button("", "Kill it, or bring it back with its disk", self._toggler(server.name))
+            for server in servers_of(bus)
+        }
+        self.step_button = button("Next step", "What virtual time brings next", lambda: self.run(1))
+        self.run_button = button(f"{STRIDE} steps", f"The next {STRIDE} steps", lambda: self.run(STRIDE))
+        self.quiet_button = button(
+            "Until all is answered",
+            f"Every client has its answers, or {MOST} steps have gone by",
+            self.run_until_quiet,
+        )
+        self.undo_button = button("Undo", "Take back what the last press did", self.undo)
+        self.again_button = button("From the start", "Back to where the lab began", self.restart)
+        self.status, self.told, self.picture, self.words = (
+            Said(),
+            widgets.HTML(),
+            widgets.HTML(),
+            widgets.HTML(),
+        )
+        time = (self.step_button, self.run_button, self.quiet_button, self.undo_button, self.again_button)
         super().__init__(
             [
-                OwnKeys(),
-                widgets.HBox(
-                    [
-                        self.step_button,
-                        self.run_button,
-                        self.quiet_button,
-                        self.undo_button,
-                        self.again_button,
-                    ],
-                    layout=row,
-                ),
-                widgets.HBox(list(self._kill.values()), layout=row),
+                row(*time, name="Time"),
+                row(*self._kill.values(), name="Servers"),
                 self.status,
+                self.told,
                 self.picture,
+                fold("The log in words", self.words),
+                self.words,
             ]
         )
-        self._show("")
-
-    @staticmethod
-    def _button(words: str, press: Callable[[], None]) -> Any:
-        button = widgets.Button(description=words, layout=widgets.Layout(width="auto"))
-        button.on_click(lambda _button: press())
-        return button
+        self._show()
 
     def _toggler(self, name: str) -> Callable[[], None]:
         return lambda: self.toggle(name)
@@ -81,8 +80,25 @@ class LogLab(widgets.VBox):
 
     def run_until_quiet(self) -> None:
         """Go on until every client that is up has its answers, for 400 steps at most."""
+        self._do(lambda: self.bus.run(until=lambda _: not self._waiting(), max_steps=MOST), self._gave_up)
+
+    def _waiting(self) -> list[Any]:
+        """The clients that are up and have not all their answers."""
         clients: list[Any] = [node for node in self.bus if hasattr(node, "done")]
-        self._do(lambda: self.bus.run(until=lambda _: all(client.done for client in clients), max_steps=MOST))
+        return [client for client in clients if not client.done and client.name not in self.bus.down]
+
+    def _gave_up(self) -> str:
+        """Why some client still waits, "" if none does."""
+        if not self._waiting():
+            return ""
+        servers = [server.name for server in servers_of(self.bus)]
+        up = [name for name in servers if name not in self.bus.down]
+        why = "Press again to go on."
+        if 2 * len(up) <= len(servers):
+            why = f"{len(up)} of {len(servers)} servers are up: no majority, so nothing can be chosen. Restart one."
+        elif self.bus.upcoming() is None:
+            why = "Nothing is left to happen by itself."
+        return f"Stopped after {MOST} steps, and not all is answered. {why}"
 
     def toggle(self, name: str) -> None:
         """Kill a server, or bring it back with what is on its disk."""
@@ -102,17 +118,34 @@ class LogLab(widgets.VBox):
         self._undo.clear()
         self._show("Back at the start.")
 
-    def _do(self, act: Callable[[], Any]) -> None:
+    def _do(self, act: Callable[[], Any], end: Callable[[], str] = lambda: "") -> None:
         before = len(self.bus.trace)
         act()
         made = len(self.bus.trace) - before
         if made:
             self._undo.append(before)
-            told = [narrate(step) for step in self.bus.trace[-min(made, TOLD) :]]
-            more = f"{made - TOLD} steps, and then: " if made > TOLD else ""
-            self._show(more, *told)
+            told = list(self._narrated(before))
+            more = [f"{made - TOLD} more steps, and then:"] if made > TOLD else []
+            self._show(end(), *more, *told[-TOLD:])
         else:
             self._show("Nothing is left to happen by itself.")
+
+    def _narrated(self, since: int) -> Iterator[str]:
+        """The steps from there on; what was on its way to a server that is down, the network did not lose."""
+        down: set[str] = set()
+        for step in self.bus.trace:
+            match step.event:
+                case Crash(node):
+                    down.add(node)
+                case Restart(node):
+                    down.discard(node)
+            if step.step <= since:
+                continue
+            match step.event:
+                case Drop(e) if e.to in down:
+                    yield f"{e.to} is down: {short(e.message, 60)} from {e.sender} does not reach it."
+                case _:
+                    yield narrate(step)
 
     # ---- what is on screen
 
@@ -137,25 +170,18 @@ class LogLab(widgets.VBox):
         return f"Time {self.bus.now:.0f}, step {len(self.bus.trace)}: {who}; {clients}."
 
     def _show(self, *told: str) -> None:
-        for name, button in self._kill.items():
-            button.description = f"{'Restart' if name in self.bus.down else 'Kill'} {short(name, 20)}"
-        lines = "".join(f"<div>{escape(short(line, 300))}</div>" for line in told if line)
-        self.status.value = f'<div role="status" aria-live="polite" style="line-height:1.5"><b>{escape(self.headline())}</b>{lines}</div>'
+        for name, press in self._kill.items():
+            press.description = f"{'Restart' if name in self.bus.down else 'Kill'} {short(name, 20)}"
+        first, *rest = [line for line in told if line] or [""]
+        self.status.value = f"<b>{as_text(self.headline())}</b> {as_text(first)}"
+        self.told.value = "".join(f"<div>{as_text(short(line, 300))}</div>" for line in rest)
         view = log_view(self.bus)
-        wide = view.svg().replace("max-width:", "min-width:560px;max-width:", 1)  # a narrow page scrolls
-        words = "".join(f"<li>{escape(line)}</li>" for line in view.alt.splitlines())
-        self.picture.value = (
-            f'<div style="overflow-x:auto;contain:inline-size" tabindex="0" role="group" aria-label="The log">'
-            f"{wide}</div><div><i>{escape(view.caption)}</i></div>"
-            f"<details><summary>The log in words</summary><ul>{words}</ul></details>"
-        )
+        self.picture.value = scrolling(view, "The log")
+        self.words.value = as_list("ul", view.alt.splitlines())
 
     def __repr__(self) -> str:
         return f"<LogLab: {self.headline()}>"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget and, for pages without a kernel, the log as it is now."""
-        return {
-            **super()._repr_mimebundle_(**kwargs),
-            **log_view(self.bus).still(f"Log lab. {self.headline()}"),
-        }
+    def still(self) -> dict[str, str]:
+        """The log as it is now."""
+        return picture_left(log_view(self.bus), f"Log lab. {self.headline()}")

@@ -10,7 +10,8 @@ from paxos_lab.node import LabError
 from paxos_lab.paxos.quorums import Flexible, Grid, Majority, QuorumSystem, Weighted
 from paxos_lab.show.draw.picture import Picture
 from paxos_lab.show.draw.quorum_overlap import quorum_overlap
-from paxos_lab.show.widgets.box import OwnKeys
+from paxos_lab.show.widgets.box import LabBox, Said, button, choice, picture_left, row
+from paxos_lab.words.text import as_text
 
 
 def systems(members: int) -> dict[str, QuorumSystem]:
@@ -28,7 +29,7 @@ def systems(members: int) -> dict[str, QuorumSystem]:
     return offered
 
 
-class QuorumLab(widgets.VBox):
+class QuorumLab(LabBox):
     """Choose a system, a phase 1 set and a phase 2 set; see whether they are quorums and what they share.
 
     `members`: how many acceptors, 1 to 9.
@@ -39,36 +40,42 @@ class QuorumLab(widgets.VBox):
             raise LabError(f"the quorum lab takes 1 to 9 members, got {members!r}")
         self._systems = systems(members)
         names = next(iter(self._systems.values())).members
-        self.system = widgets.Dropdown(options=list(self._systems), description="Quorums:")
-        self.first = [self._toggle(name, 1) for name in names]
-        self.second = [self._toggle(name, 2) for name in names]
-        self.gap = widgets.Button(
-            description="Show two that miss each other",
-            tooltip="Pick a phase 1 and a phase 2 quorum without a common member, if there is such a pair",
-            layout=widgets.Layout(width="auto"),
+        self.system = choice("Quorums:", self._systems)
+        self._picking = False
+        self.first = [self._toggle(name) for name in names]
+        self.second = [self._toggle(name) for name in names]
+        self.gap = button(
+            "Show two that miss each other",
+            "Pick a phase 1 and a phase 2 quorum without a common member, if there is such a pair",
+            self._pick_gap,
         )
-        self.gap.on_click(self._pick_gap)
-        self.answer = widgets.HTML()
+        self.said, self.answer = Said(), widgets.HTML()
         label = widgets.Layout(width="130px")
         super().__init__(
             [
-                OwnKeys(),
-                widgets.HBox([self.system, self.gap]),
-                widgets.HBox([widgets.Label("Phase 1, promises:", layout=label), *self.first]),
-                widgets.HBox([widgets.Label("Phase 2, votes:", layout=label), *self.second]),
+                row(self.system, self.gap),
+                row(widgets.Label("Phase 1, promises:", layout=label), *self.first, name="Phase 1 set"),
+                row(widgets.Label("Phase 2, votes:", layout=label), *self.second, name="Phase 2 set"),
+                self.said,
                 self.answer,
             ]
         )
+        majority = len(names) // 2 + 1
         self.system.observe(self._show, "value")
         for toggle in self.first + self.second:
             toggle.observe(self._show, "value")
-        self._show()
+        self.pick(set(names[:majority]), set(names[-majority:]))
 
     @staticmethod
-    def _toggle(name: str, phase: int) -> Any:
-        return widgets.ToggleButton(
-            description=name, tooltip=f"{name} in the phase {phase} set", layout=widgets.Layout(width="56px")
-        )
+    def _toggle(name: str) -> Any:
+        toggle = widgets.ToggleButton(description=name, layout=widgets.Layout(width="64px"))
+
+        def explain(_change: Any = None) -> None:
+            toggle.tooltip = f"Take {name} out of this set" if toggle.value else f"Put {name} into this set"
+
+        toggle.observe(explain, "value")
+        explain()
+        return toggle
 
     @property
     def chosen_sets(self) -> tuple[set[str], set[str]]:
@@ -78,16 +85,17 @@ class QuorumLab(widgets.VBox):
 
     def pick(self, first: set[str], second: set[str]) -> None:
         """Press exactly these toggles."""
+        self._picking = True  # the picture is drawn once, when all are pressed
         for toggles, names in ((self.first, first), (self.second, second)):
             for toggle in toggles:
                 toggle.value = toggle.description in names
+        self._picking = False
+        self._show()
 
-    def _pick_gap(self, _button: Any) -> None:
+    def _pick_gap(self) -> None:
         pair = self._systems[self.system.value].gap()
         if pair is None:
-            self.answer.value = (
-                "<p><b>There is no such pair: every phase 1 quorum meets every phase 2 quorum.</b></p>"
-            )
+            self._show(first="There is no such pair: every phase 1 quorum meets every phase 2 quorum.")
         else:
             self.pick(set(pair[0]), set(pair[1]))
 
@@ -95,10 +103,13 @@ class QuorumLab(widgets.VBox):
         """The two sets as they are picked now."""
         return quorum_overlap(self._systems[self.system.value], *self.chosen_sets)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget and, for pages without a kernel, the picture as it is now."""
-        return {**super()._repr_mimebundle_(**kwargs), **self.picture().still("Quorum lab")}
+    def still(self) -> dict[str, str]:
+        """The picture as it is now."""
+        return picture_left(self.picture(), "Quorum lab")
 
-    def _show(self, _change: Any = None) -> None:
+    def _show(self, _change: Any = None, first: str = "") -> None:
+        if self._picking:
+            return
         picture = self.picture()
-        self.answer.value = f"<p><b>{picture.caption}</b></p>{picture.svg()}"
+        self.said.value = f"<b>{as_text(first or picture.caption)}</b>"
+        self.answer.value = picture.svg()

@@ -14,11 +14,13 @@ import traitlets
 
 from paxos_lab.bus import MessageBus
 from paxos_lab.node import LabError
-from paxos_lab.paxos.outcome import could_still_be_chosen
+from paxos_lab.paxos.messages import Accept, Prepare
+from paxos_lab.paxos.prospects import Unsent, could_still_be_chosen
 from paxos_lab.paxos.quorums import QuorumSystem
 from paxos_lab.show.draw.cluster import cluster, holdings
 from paxos_lab.show.draw.picture import Picture
 from paxos_lab.show.draw.space_time import space_time
+from paxos_lab.show.widgets.box import Lasting, picture_left
 from paxos_lab.words.narration import narrate
 from paxos_lab.words.text import short
 from paxos_lab.world.events import (
@@ -38,7 +40,7 @@ _HERE = Path(__file__).parent
 EXPORTS = ("Python script", "JSON", "Mermaid", "ShiViz")
 
 
-class Stepper(anywidget.AnyWidget):
+class Stepper(Lasting, anywidget.AnyWidget):
     """A bus under your fingers: deliver, lose, double, crash, restart, cut, go back and forward.
 
     `bus`: any bus that keeps a trace; it stays yours, `stepper.bus` is the same object. `quorums`:
@@ -154,7 +156,6 @@ class Stepper(anywidget.AnyWidget):
         """Everything on screen as plain JSON data."""
         bus, trace = self.bus, self.bus.trace
         picture = self.picture()
-        sent = [(e.sender, e.message) for e in trace.messages]
         return {
             "step": len(trace),
             "steps": len(trace) + len(self._future),
@@ -163,7 +164,7 @@ class Stepper(anywidget.AnyWidget):
             "caption": picture.caption,
             "picture": self._picture,
             "narration": [f"{s.step}. {narrate(s)}" for s in trace],
-            "verdict": could_still_be_chosen(sent, self.quorums) if self.quorums else "",
+            "verdict": self._outlook(),
             "nodes": [self._look_at(i, name) for i, name in enumerate(bus.names)],
             "flight": [self._look_at_message(e) for e in bus.in_flight],
             "cut": narrate(trace_step) if (trace_step := self._last_cut()) else "",
@@ -172,6 +173,19 @@ class Stepper(anywidget.AnyWidget):
             "export": self._export,
             "answers": None,
         }
+
+    def _outlook(self) -> str:
+        """What is chosen or still can be; "" for nodes that have no quorums, so no Paxos."""
+        if not self.quorums:
+            return ""
+        sent: list[tuple[str, Any]] = []
+        for step in self.bus.trace:
+            sent += [(e.sender, e.message) for e in step.sent]
+            match step.event:
+                case Crash(name, during=Deliver(envelope)) if isinstance(envelope.message, Prepare | Accept):
+                    sent.append((name, Unsent(envelope.message)))
+        wanted = {n.name: n.value for n in self.bus if hasattr(n, "value") and hasattr(n, "acceptors")}
+        return could_still_be_chosen(sent, self.quorums, wanted or None)
 
     def picture(self) -> Picture:
         """The picture on screen."""
@@ -208,9 +222,6 @@ class Stepper(anywidget.AnyWidget):
             return None
         return next(s for s in reversed(self.bus.trace) if s.event == self.bus.cut)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget and, for pages without a kernel, the picture as it is now."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        picture = self.picture()
-        return {**(data or {}), **picture.still("Stepper")}, metadata
+    def still(self) -> dict[str, str]:
+        """The picture as it is now."""
+        return picture_left(self.picture(), "Stepper")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 from IPython.display import display
@@ -13,7 +10,7 @@ from IPython.display import display
 from paxos_lab.bus import MessageBus
 from paxos_lab.show.widgets.stepper import Stepper
 from paxos_lab.words.narration import narrate
-from paxos_lab.words.text import short
+from paxos_lab.words.text import as_list, as_text
 from paxos_lab.world.trace import Step
 
 MOST_LINES = 60  # of a story; a longer one shows its end, where it breaks
@@ -126,14 +123,3 @@ class _Shown:
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         lines = [str(self.answer), *self.answer.story()]
         return {"text/html": self.answer.html(), "text/plain": "\n".join(lines)}
-
-
-def as_list(kind: str, items: Iterable[str]) -> str:
-    """Sentences as an HTML list of that kind, "" if there are none."""
-    inside = "".join(f"<li>{as_text(item)}</li>" for item in items)
-    return f"<{kind}>{inside}</{kind}>" if inside else ""
-
-
-def as_text(value: str) -> str:
-    """`value` as HTML that shows it as it is, on one line; what stands between backticks is code."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(short(value, 1500)))

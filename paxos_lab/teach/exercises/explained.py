@@ -95,7 +95,7 @@ def _promise_or_report(bus: MessageBus) -> Told | None:
 
 def _without_promises(bus: MessageBus) -> Told | None:
     nodes = {node.name: node for node in bus}
-    quorums = quorums_of([(e.sender, e.message) for e in bus.trace.messages], nodes)
+    quorums = quorums_of(bus.trace.sent, nodes)
     lowest = min((m.ballot for _, _, m in _sent(bus, Prepare | Accept)), default=Ballot.ZERO)  # type: ignore[arg-type]
     for at, who, accept in _sent(bus, Accept):
         if accept.ballot <= lowest:
@@ -153,7 +153,7 @@ def _two_values(bus: MessageBus) -> Told | None:
 
 def _not_chosen(bus: MessageBus) -> Told | None:
     nodes = {node.name: node for node in bus}
-    quorums = quorums_of([(e.sender, e.message) for e in bus.trace.messages], nodes)
+    quorums = quorums_of(bus.trace.sent, nodes)
     voters: dict[Proposal, list[str]] = {}
     for _, who, vote in _sent(bus, Accepted):
         voters.setdefault(Proposal(vote.ballot, vote.value), []).append(who)

@@ -74,10 +74,10 @@ def same(one: Any, other: Any) -> bool:
 
 def stubs(thing: Any) -> list[str]:
     """Where a `...` of the exercise still stands in a function or class, as "line 3 of f"."""
-    if thing is Ellipsis or (isinstance(thing, list | tuple | set) and any(one is Ellipsis for one in thing)):
+    if _holds_dots(thing):
         return ["what you hand over"]
     if isinstance(thing, dict):
-        return [f"the entry {shown(key, 60)}" for key, value in thing.items() if value is Ellipsis]
+        return [f"the entry {shown(key, 60)}" for key, value in thing.items() if _holds_dots(value)]
     found = []
     for function in _functions(thing):
         try:
@@ -94,6 +94,10 @@ def stubs(thing: Any) -> list[str]:
             and any(isinstance(part, ast.Constant) and part.value is Ellipsis for part in _own_parts(node))
         ]
     return found
+
+
+def _holds_dots(thing: Any) -> bool:
+    return thing is ... or (isinstance(thing, list | tuple | set) and any(one is ... for one in thing))
 
 
 def _own_parts(node: ast.AST) -> list[ast.AST]:

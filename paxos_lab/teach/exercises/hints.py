@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
-
-import ipywidgets as widgets
 
 from paxos_lab.node import LabError
-from paxos_lab.show.widgets.box import OwnKeys
-from paxos_lab.teach.exercises.answer import as_list
+from paxos_lab.show.widgets.box import LabBox, Said, button
 from paxos_lab.teach.exercises.record import record_of, remember
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.tasks import ALL, tasks_like
-from paxos_lab.words.text import short
+from paxos_lab.words.text import as_list, short
 
 
-class Hints(widgets.VBox):
+class Hints(LabBox):
     """The hints of one task, opened one at a time by a button."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        self.text = widgets.HTML()
-        self.button = widgets.Button(
-            tooltip="A hint is no shame: it is counted for you, and for nobody else",
-            layout=widgets.Layout(width="auto", max_width="100%", align_self="flex-start"),
+        self.text = Said()
+        self.button = button(
+            "", "A hint is no shame: it is counted for you, and for nobody else", self.open_next
         )
-        self.button.on_click(lambda _button: self.open_next())
-        super().__init__([OwnKeys(), self.button, self.text])
+        super().__init__([self.button, self.text])
         self.opened = int(record_of(task.id).get("hints", 0))
         self._show()
 
@@ -42,27 +36,18 @@ class Hints(widgets.VBox):
     def _show(self) -> None:
         total = len(self.task.hints)
         all_open = self.opened == total
-        # Not disabled: who goes by keyboard would lose the focus.
         self.button.description = (
             f"All {total} hints for {self.task.id} are open"
             if all_open
             else f"Hint {self.opened + 1} of {total} for {self.task.id}"
         )
-        self.text.value = (
-            f'<div role="status" aria-live="polite" style="line-height:1.5">'
-            f"{as_list('ol', self.task.hints[: self.opened])}</div>"
-        )
+        self.text.value = as_list("ol", self.task.hints[: self.opened])
 
     def __str__(self) -> str:
         lines = [f"{i}. {hint}" for i, hint in enumerate(self.task.hints[: self.opened], start=1)]
         return "\n".join([f"Hints for {self.task.id}: {self.opened} of {len(self.task.hints)} open", *lines])
 
     __repr__ = __str__
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**(data or {}), "text/plain": str(self)}, metadata
 
 
 def hint(task: str) -> Hints:

@@ -8,10 +8,10 @@ from typing import Any
 
 from paxos_lab.node import LabError
 from paxos_lab.teach import store
-from paxos_lab.teach.exercises.answer import Answer, as_text
+from paxos_lab.teach.exercises.answer import Answer
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.tasks import ALL, tasks_like
-from paxos_lab.words.text import short
+from paxos_lab.words.text import as_text, short
 
 _FILE = "progress"
 

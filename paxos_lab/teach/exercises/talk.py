@@ -31,18 +31,6 @@ class Partner(Node):
             self.send(self.to, line)
 
 
-@dataclass
-class Asker(Node):
-    """Sends its lines to one node at the start, and leaves it at that: for a search over one node alone."""
-
-    to: str
-    lines: tuple[Any, ...]
-
-    def start(self) -> None:
-        for line in self.lines:
-            self.send(self.to, line)
-
-
 class Dialogue:
     """One node among partners. `say` delivers a line and returns what the node sent in answer.
 

@@ -80,7 +80,7 @@ Setting = tuple[Make, str, Faults | None]
 
 
 def as_far_as_it_ends(
-    settings: Iterable[Setting], properties: Sequence[Property] = (agreement, validity), hooks: int = 6_000
+    settings: Iterable[Setting], properties: Sequence[Property] = (agreement, validity), hooks: int = 4_000
 ) -> list[str]:
     """`every_schedule` as an extra, from small settings to large ones; the first that is cut is the last."""
     tried = []
@@ -210,13 +210,13 @@ def storms(
 
 def _first_break(make: Make, bus: MessageBus, properties: Sequence[Property]) -> tuple[int, str, str] | None:
     """(step, name, sentence) of what broke first. What is broken stays so: the end tells if to look."""
-    sent = [(e.sender, e.message) for e in bus.trace.messages]
+    sent = bus.trace.sent
     if broken(properties, sent, {node.name: node for node in bus}) is None:
         return None
     again = MessageBus(make(), seed=0, idle=[node.name for node in bus])
     for step in bus.trace:
         again.apply(step.event, at=step.time)
-        sent = [(e.sender, e.message) for e in again.trace.messages]
+        sent = again.trace.sent
         said = broken(properties, sent, {node.name: node for node in again})
         if said is not None:
             return step.step, *said

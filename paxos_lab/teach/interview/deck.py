@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date
-from typing import Any
 
 import ipywidgets as widgets
 
 from paxos_lab.node import LabError
-from paxos_lab.show.widgets.box import OwnKeys
-from paxos_lab.teach.exercises.answer import as_list, as_text
+from paxos_lab.show.widgets.box import LabBox, Said, button, choice, prose, row
 from paxos_lab.teach.interview.cards import Flashcard, by_group, load
 from paxos_lab.teach.interview.spaced_repetition import GRADES, Memory, due, keep, recall, review
-from paxos_lab.words.text import short
+from paxos_lab.words.text import as_list, as_text, short
 
 _LATER = 3  # cards between an "again" and the same card
 
 
-class Deck(widgets.VBox):
+class Deck(LabBox):
     """Interview cards, one at a time.
 
     `cards`: left out, those that come with the course. `today`: a function that gives the day. Grades
@@ -33,28 +31,19 @@ class Deck(widgets.VBox):
             raise LabError("Deck needs at least one card")
         self._today = today
         groups = by_group(self.cards.values())
-        self.choice = widgets.Dropdown(
-            options=[
+        self.choice = choice(
+            "Group of cards:",
+            [
                 (f"all groups ({len(self.cards)})", ""),
                 *((f"{group} ({len(some)})", group) for group, some in groups.items()),
             ],
-            description="Group of cards:",
-            style={"description_width": "initial"},
-            layout=widgets.Layout(width="auto", max_width="100%"),
         )
-        self.count, self.question, self.answer = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        self.show_button = widgets.Button(
-            description="Show answer", tooltip="Say your answer aloud first", layout=_auto()
-        )
-        self.grade_buttons = {grade: widgets.Button(layout=_auto()) for grade in GRADES}
-        self.show_button.on_click(lambda _button: self.show())
-        for grade, button in self.grade_buttons.items():
-            button.on_click(lambda _button, grade=grade: self._press(grade))
+        self.count, self.question, self.answer, self.more = widgets.HTML(), Said(), Said(), widgets.HTML()
+        self.show_button = button("Show answer", "Say your answer aloud first", self.show)
+        self.grade_buttons = {grade: button("", "", self._presser(grade)) for grade in GRADES}
         self.choice.observe(lambda _change: self.begin(), "value")
-        buttons = widgets.HBox(
-            [self.show_button, *self.grade_buttons.values()], layout=widgets.Layout(flex_flow="row wrap")
-        )
-        super().__init__([OwnKeys(), self.choice, self.count, self.question, buttons, self.answer])
+        buttons = row(self.show_button, *self.grade_buttons.values())
+        super().__init__([self.choice, self.count, self.question, buttons, self.answer, self.more])
         self.begin()
 
     # ---- what can be done
@@ -90,32 +79,28 @@ class Deck(widgets.VBox):
         self.shown = False
         self._look()
 
-    def _press(self, grade: str) -> None:
+    def _presser(self, grade: str) -> Callable[[], None]:
         # Before the answer any button shows it, so that nobody has to walk between buttons by keyboard.
-        if self.shown:
-            self.grade(grade)
-        else:
-            self.show()
+        return lambda: self.grade(grade) if self.shown else self.show()
 
     # ---- what is on screen
 
     def _look(self) -> None:
         card = self.card
         again = sum(id in self.memories for id in self._queue)
-        self.count.value = (
-            f'<div style="line-height:1.5">{again} due again, {len(self._queue) - again} new.</div>'
-        )
-        for grade, button in self.grade_buttons.items():
-            button.description = self._name_of(grade)
-            button.tooltip = "How well did you know it?" if self.shown else "Shows the answer first"
+        self.count.value = prose(f"{again} due again, {len(self._queue) - again} new.")
+        for grade, made in self.grade_buttons.items():
+            made.description = self._name_of(grade)
+            made.tooltip = "How well did you know it?" if self.shown else "Shows the answer first"
         if card is None:
-            self.question.value = _live(f"<b>Nothing is due here today.</b> {as_text(self._outlook())}")
-            self.answer.value = ""
+            self.question.value = f"<b>Nothing is due here today.</b> {as_text(self._outlook())}"
+            self.answer.value = self.more.value = ""
             return
-        self.question.value = _live(
+        self.question.value = (
             f"<b>{as_text(card.group)}</b><br><span style='font-size:115%'>{as_text(card.question)}</span>"
         )
-        self.answer.value = _live(_answer(card)) if self.shown else ""
+        self.answer.value = f"<p>{as_text(card.answer)}</p>" if self.shown else ""
+        self.more.value = prose(_more(card)) if self.shown else ""
 
     def _name_of(self, grade: str) -> str:
         if not self.shown or self.card is None:
@@ -143,12 +128,6 @@ class Deck(widgets.VBox):
 
     __repr__ = __str__
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget and, for pages without a kernel, the card as text."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**(data or {}), "text/plain": str(self)}, metadata
-
 
 def lesson_link(lesson: str) -> str:
     """A link to a lesson that lies beside the notebook on screen."""
@@ -158,20 +137,10 @@ def lesson_link(lesson: str) -> str:
     )
 
 
-def _answer(card: Flashcard) -> str:
+def _more(card: Flashcard) -> str:
     return (
-        f"<p>{as_text(card.answer)}</p>"
         f"<p><b>A strong answer</b> {as_text(card.strong[0].lower() + card.strong[1:])}</p>"
         f"<p><b>The usual wrong answer:</b> {as_text(card.wrong)}</p>"
         f"<p><b>What comes next</b></p>{as_list('ul', card.follow_ups)}"
         f"<p><b>Lesson:</b> {lesson_link(card.lesson)}</p>"
     )
-
-
-def _live(html: str) -> str:
-    """A live region, so that a screen reader says it without being moved there."""
-    return f'<div role="status" aria-live="polite" style="line-height:1.5;max-width:75ch">{html}</div>'
-
-
-def _auto() -> widgets.Layout:
-    return widgets.Layout(width="auto", max_width="100%")

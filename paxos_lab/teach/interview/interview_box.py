@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import anywidget
 import ipywidgets as widgets
 import traitlets
 
 from paxos_lab.node import LabError
-from paxos_lab.show.widgets.box import OwnKeys
-from paxos_lab.teach.exercises.answer import as_list, as_text
+from paxos_lab.show.widgets.box import LabBox, Said, button, prose, row
 from paxos_lab.teach.interview.cards import Flashcard, load
 from paxos_lab.teach.interview.deck import lesson_link
 from paxos_lab.teach.interview.interview import RUBRIC, Interview, Report, begin, report
+from paxos_lab.words.text import as_list, as_text
 
 
 class Countdown(anywidget.AnyWidget):
@@ -55,7 +54,7 @@ class Countdown(anywidget.AnyWidget):
             self.left, self.runs, self.stamp = left, runs, self.stamp + 1
 
 
-class MockInterview(widgets.VBox):
+class MockInterview(LabBox):
     """A timed interview: answer aloud, climb the follow-ups, then rate yourself against the model answer.
 
     `seed` draws the questions. `cards`: left out, those of the course. `clock`: gives seconds.
@@ -73,14 +72,11 @@ class MockInterview(widgets.VBox):
         self.minutes, self.seed, self._clock = minutes, seed, clock
         begin(self.cards, minutes, seed, 0.0)  # what is wrong is said here, not at the first click
         self.interview: Interview | None = None
-        auto = widgets.Layout(width="auto", max_width="100%")
         self.countdown = Countdown()
-        self.text, self.note = widgets.HTML(), widgets.HTML()
-        self.main = widgets.Button(layout=auto)
-        self.stop = widgets.Button(
-            description="Stop here", tooltip="No answer to this one: show the model answer", layout=auto
-        )
-        self.end = widgets.Button(description="End the interview", tooltip="Go to the report", layout=auto)
+        self.text, self.more, self.note = Said(), widgets.HTML(), Said()
+        self.main = button("", "", self._press)
+        self.stop = button("Stop here", "No answer to this one: show the model answer", self._stop)
+        self.end = button("End the interview", "Go to the report", self._end)
         self.scores = {
             name: widgets.Dropdown(
                 options=[("pick one", -1), *((f"{i}: {words}", i) for i, words in enumerate(levels))],
@@ -91,14 +87,11 @@ class MockInterview(widgets.VBox):
             )
             for name, levels in RUBRIC.items()
         }
-        self.main.on_click(lambda _button: self._press())
-        self.stop.on_click(lambda _button: self._stop())
-        self.end.on_click(lambda _button: self._end())
         for box in self.scores.values():
             box.observe(lambda _change: self._clear(), "value")
         self.rubric = widgets.VBox(list(self.scores.values()))
-        buttons = widgets.HBox([self.main, self.stop, self.end], layout=widgets.Layout(flex_flow="row wrap"))
-        super().__init__([OwnKeys(), self.countdown, self.text, self.rubric, buttons, self.note])
+        buttons = row(self.main, self.stop, self.end)
+        super().__init__([self.countdown, self.text, self.more, self.rubric, buttons, self.note])
         self._look()
 
     # ---- what a click does
@@ -114,21 +107,21 @@ class MockInterview(widgets.VBox):
         else:
             picked = {name: box.value for name, box in self.scores.items()}
             if missing := [name for name, score in picked.items() if score < 0]:
-                self.note.value = _live(f"Rate first: {', '.join(missing)}.")
+                self.note.value = f"Rate first: {', '.join(missing)}."
                 return
             self.interview = interview.rate(picked, now)
         self._look()
 
     def _stop(self) -> None:
         if self.interview is None or self.interview.phase != "asking":
-            self.note.value = _live("There is no question to stop at.")
+            self.note.value = "There is no question to stop at."
             return
         self.interview = self.interview.stop(self._clock())
         self._look()
 
     def _end(self) -> None:
         if self.interview is None:
-            self.note.value = _live("It has not begun.")
+            self.note.value = "It has not begun."
             return
         self.interview = self.interview.finish(self._clock())
         self._look()
@@ -165,27 +158,30 @@ class MockInterview(widgets.VBox):
             "over": ("Start another", "Other questions"),
         }
         self.main.description, self.main.tooltip = names[phase]
-        self.text.value = _live(self._words())
+        self.text.value, more = self._words()
+        self.more.value = prose(more)
 
-    def _words(self) -> str:
+    def _words(self) -> tuple[str, str]:
+        """What is said aloud, and what stands below to be read."""
         interview = self.interview
         if interview is None:
-            return (
+            return "", (
                 f"<p>{self.minutes:g} minutes, questions from all groups, each with a ladder of follow-ups. Answer "
                 "aloud, as you would at a whiteboard. Then compare with the model answer and rate yourself.</p>"
             )
         card = interview.card
         if card is None:
-            return _report(self.report)
+            return "<b>The interview is over.</b>", _report(self.report)
         number = len(interview.rated) + 1
         if interview.phase == "rating":
-            return (
-                f"<p><b>Question {number}: {as_text(card.question)}</b></p><p>{as_text(card.answer)}</p>"
+            return f"<p><b>Question {number}: {as_text(card.question)}</b> Compare, then rate.</p>", (
+                f"<p>{as_text(card.answer)}</p>"
                 f"<p><b>A strong answer</b> {as_text(card.strong[0].lower() + card.strong[1:])}</p>"
                 f"<p><b>The usual wrong answer:</b> {as_text(card.wrong)}</p><p>How was yours?</p>"
             )
         rung = f"follow-up {interview.rung} of {len(card.follow_ups)}" if interview.rung else card.group
-        return f"<p>Question {number}, {as_text(rung)}</p><p style='font-size:115%'>{as_text(interview.asking)}</p>"
+        asking = f"<span style='font-size:115%'>{as_text(interview.asking)}</span>"
+        return f"<p>Question {number}, {as_text(rung)}</p><p>{asking}</p>", ""
 
     def __str__(self) -> str:
         interview = self.interview
@@ -198,18 +194,8 @@ class MockInterview(widgets.VBox):
 
     __repr__ = __str__
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget and, for pages without a kernel, where the interview stands."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**(data or {}), "text/plain": str(self)}, metadata
-
 
 def _report(made: Report) -> str:
     links = "".join(f"<li>{lesson_link(lesson)}</li>" for lesson in made.lessons)
     again = f"<p>Lessons to see again:</p><ul>{links}</ul>" if links else ""
-    return f"<b>The interview is over.</b>{as_list('ul', made.lines())}{again}"
-
-
-def _live(html: str) -> str:
-    return f'<div role="status" aria-live="polite" style="line-height:1.5;max-width:75ch">{html}</div>'
+    return f"{as_list('ul', made.lines())}{again}"

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
 from paxos_lab.bus import MessageBus
 from paxos_lab.node import LabError, Node
+from paxos_lab.show.widgets.box import LabBox, Said, button, picture_left, prose, row
 from paxos_lab.show.widgets.stepper import Stepper
 from paxos_lab.verify.explorer.choices import Faults
 from paxos_lab.verify.explorer.exploration import Exploration, explore
 from paxos_lab.verify.explorer.properties import PROOF, Property, agreement
 from paxos_lab.verify.explorer.result import broken, name_of
-from paxos_lab.words.text import short
+from paxos_lab.words.text import as_text, short
 from paxos_lab.world.events import Crash, Deliver, Duplicate, Event, Restart, Start, Timeout
 from paxos_lab.world.trace import Trace
 
@@ -32,20 +32,7 @@ def events_in(trace: Trace) -> int:
     return sum(not isinstance(step.event, Start | Duplicate) for step in trace)
 
 
-class Suspicious(Stepper):
-    """A stepper for nodes that may break the rules: what follows from the rules, it says so."""
-
-    def look(self) -> dict[str, Any]:
-        """The stepper's view; what can be or not be later is true only where the rules are kept."""
-        view = super().look()
-        said = view["verdict"].replace(
-            ". No other value can ever be.", "; by the rules, no other value can ever be."
-        )
-        view["verdict"] = said.replace("; could still be chosen:", "; by the rules, could still be chosen:")
-        return view
-
-
-class Board(Suspicious):
+class Board(Stepper):
     """A stepper in which only deliveries happen, and the faults that are allowed.
 
     `first`: the step at which the game begins. `played`: True while a run is shown that is not the
@@ -124,7 +111,7 @@ class Board(Suspicious):
         return self.faults.who is None or name in self.faults.who
 
 
-class AdversaryGame(widgets.VBox):
+class AdversaryGame(LabBox):
     """Break agreement: deliver, in any order, until two values are chosen. Fewer events are better.
 
     `make`: a function without arguments that returns fresh nodes. `title`, `rule`: what is to be
@@ -160,19 +147,21 @@ class AdversaryGame(widgets.VBox):
         self._hinted: tuple[int, str] | None = None  # where the last hint was given, and on what
         any_fault = bool(self.faults.crashes or self.faults.timeouts)
         self.board = Board(MessageBus(make()), self.faults, any_fault if copies is None else copies)
-        self.status, self.advice = widgets.HTML(), widgets.HTML()
-        presses = {
+        self.status, self.advice = Said(), Said()
+        presses: dict[str, tuple[Callable[[], Any], str]] = {
             "Undo": (self.undo, "Take the last event back"),
             "Restart": (self.restart, "Back to where no message has arrived"),
             "Hint": (self.hint, "Name the next invariant to break; a second press says more"),
             "Show me the optimum": (self.show_optimum, "Lay out a shortest run, to step through"),
         }
-        self.buttons = {name: self._button(name, *press) for name, press in presses.items()}
+        self.buttons = {
+            name: button(name, tip, self._safely(press)) for name, (press, tip) in presses.items()
+        }
         super().__init__(
             [
                 widgets.HTML(self._task()),
                 self.status,
-                widgets.HBox(list(self.buttons.values()), layout=widgets.Layout(flex_flow="row wrap")),
+                row(*self.buttons.values()),
                 self.advice,
                 self.board,
             ]
@@ -180,17 +169,14 @@ class AdversaryGame(widgets.VBox):
         self.board.observe(self._show, "view")
         self._show()
 
-    def _button(self, name: str, press: Callable[[], Any], tooltip: str) -> Any:
-        button = widgets.Button(description=name, tooltip=tooltip, layout=widgets.Layout(width="auto"))
-
-        def pressed(_button: Any) -> None:
+    def _safely(self, press: Callable[[], Any]) -> Callable[[], None]:
+        def pressed() -> None:
             try:
                 press()
             except LabError as error:  # the learner's own class may break its contract in the search
                 self._say(str(error))
 
-        button.on_click(pressed)
-        return button
+        return pressed
 
     # ---- what a press does
 
@@ -286,13 +272,13 @@ class AdversaryGame(widgets.VBox):
 
     def _seen_from_outside(self) -> tuple[list[tuple[str, Any]], dict[str, Node]]:
         bus = self.board.bus
-        return [(e.sender, e.message) for e in bus.trace.messages], {node.name: node for node in bus}
+        return bus.trace.sent, {node.name: node for node in bus}
 
     def _redraw(self) -> None:
         self.board.view = self.board.look()
 
     def _task(self) -> str:
-        rule = f" The rule that is different here: {escape(_line(self.rule))}." if self.rule else ""
+        rule = f" The rule that is different here: {as_text(self.rule)}." if self.rule else ""
         allowed = [
             f"{number} {one if number == 1 else many}"
             for number, one, many in (
@@ -303,10 +289,10 @@ class AdversaryGame(widgets.VBox):
         ]
         extra = f" You may also use {' and '.join(allowed)}." if allowed else ""
         copies = " A copy of a message costs nothing." if "duplicate" in self.board.view["verbs"] else ""
-        return (
-            f'<div style="line-height:1.5"><b>{escape(_line(self.title))}.</b>{rule} You are the network: '
+        return prose(
+            f"<b>{as_text(self.title)}.</b>{rule} You are the network: "
             "deliver messages, in any order, until agreement is broken: two different values are chosen "
-            f"or learned.{extra}{copies} Fewer events are better.</div>"
+            f"or learned.{extra}{copies} Fewer events are better."
         )
 
     def _show(self, _change: Any = None) -> None:
@@ -319,7 +305,7 @@ class AdversaryGame(widgets.VBox):
             words = f"<b>Event {count} of a shortest run, {events_in(self.optimum().counterexample or Trace())} events long.</b>"
         gone = self.broken_invariants
         if gone:
-            words += f" Broken on the way: {escape(', '.join(gone))}."
+            words += f" Broken on the way: {as_text(', '.join(gone))}."
         if self.faults.crashes:
             words += f" Crashes left: {self.board.left(Crash)}."
         if self.faults.timeouts:
@@ -331,7 +317,7 @@ class AdversaryGame(widgets.VBox):
     def _won(self, count: int, sentence: str) -> None:
         said = sentence.removeprefix("agreement: ")
         broken_now = "Agreement is broken: " if said != sentence else ""
-        words = f"<b>{broken_now}{escape(_line(said))}.</b> "
+        words = f"<b>{broken_now}{as_text(said)}.</b> "
         if self.board.played:
             self._status(f"{words}The shortest run took {_number(count)}.")
             return
@@ -342,12 +328,10 @@ class AdversaryGame(widgets.VBox):
         try:
             found = self.optimum()
         except LabError as error:
-            self._status(
-                f"{words}. The explorer could not look for a shorter run: {escape(_line(str(error)))}."
-            )
+            self._status(f"{words}. The explorer could not look for a shorter run: {as_text(str(error))}.")
             return
         if found.counterexample is None:
-            self._status(f"{words}. {escape(self._no_way(found))}")
+            self._status(f"{words}. {as_text(self._no_way(found))}")
             return
         least = events_in(found.counterexample)
         words += f"; the shortest possible is {least}."
@@ -364,25 +348,18 @@ class AdversaryGame(widgets.VBox):
 
     def _status(self, words: str) -> None:
         best = "" if self.best is None else f" Your best: {_number(self.best)}."
-        # A live region, so that a screen reader says it after each event.
-        self.status.value = (
-            f'<div role="status" aria-live="polite" style="line-height:1.5">{words}{best}</div>'
-        )
+        self.status.value = f"{words}{best}"
 
     def _say(self, words: str) -> None:
-        self.advice.value = (
-            f'<div role="status" aria-live="polite" style="line-height:1.5">{escape(_line(words))}</div>'
-        )
+        self.advice.value = as_text(words)
 
     def __repr__(self) -> str:
         return f"<AdversaryGame {short(self.title, 40)!r}: {_number(self.events)}, best {self.best}>"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget and, for pages without a kernel, the task and the picture as it is now."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        what = f"Adversary game: {_line(self.title)}. {_line(self.rule)}".strip(". ")
-        return {**(data or {}), **self.board.picture().still(what)}, metadata
+    def still(self) -> dict[str, str]:
+        """The task and the picture as it is now."""
+        what = f"Adversary game: {self.title}. {self.rule}".strip(". ")
+        return picture_left(self.board.picture(), short(what, 2000))
 
 
 def _number(events: int) -> str:
@@ -393,8 +370,3 @@ def _meaning(judge: Property) -> str:
     """The first sentence of what a property says about itself, without where it is written."""
     first = (judge.__doc__ or "").strip().split("\n")[0]
     return re.sub(r"\s*\((PMS|Flexible)[^)]*\)", "", first)
-
-
-def _line(value: str) -> str:
-    """`value` on one line, without control characters."""
-    return short(value, 2000)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from html import escape
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
@@ -17,15 +16,16 @@ import ipywidgets as widgets
 from paxos_lab.node import LabError, Node
 from paxos_lab.paxos.quorums import QuorumSystem
 from paxos_lab.show.draw.ballot_board import ballot_board
-from paxos_lab.show.widgets.box import OwnKeys
-from paxos_lab.teach.lessons.adversary import Search, Suspicious
+from paxos_lab.show.widgets.box import LabBox, Said, button, choice, prose, row, scrolling
+from paxos_lab.show.widgets.stepper import Stepper
+from paxos_lab.teach.lessons.adversary import Search
 
 # One store for all guesses of a kernel, so that `score()` counts these too.
 from paxos_lab.teach.lessons.predictions import Guess, _asked, _guesses
 from paxos_lab.verify.explorer.exploration import Exploration, explore
 from paxos_lab.verify.wrong.single_decree import Setting, Variant
 from paxos_lab.words.narration import narrate
-from paxos_lab.words.text import short
+from paxos_lab.words.text import as_list, as_text, short
 from paxos_lab.world.trace import Trace
 
 MOST_BALLOTS = 4
@@ -91,36 +91,31 @@ class Outcome(NamedTuple):
 _outcomes: dict[str, tuple[Card, Outcome]] = {}  # so that a cell run again need not search again
 
 
-class CardBox(widgets.VBox):
+class CardBox(LabBox):
     """One card on screen: the rule, a guess, a button, and what came of it."""
 
     def __init__(self, card: Card, number: int, gallery: MutationGallery) -> None:
         self.card, self.number, self._gallery = card, number, gallery
         self.outcome: Outcome | None = None
-        self.stepper: Suspicious | None = None
-        auto = widgets.Layout(width="auto", max_width="100%")
-        self.choice = widgets.Dropdown(
-            options=[("pick one", None), *((option, i) for i, option in enumerate(OPTIONS))],
-            value=None,
-            description=f"Your guess for {number}:",
-            style={"description_width": "initial"},
-            layout=auto,
+        self.stepper: Stepper | None = None
+        options = [("pick one", None), *((option, i) for i, option in enumerate(OPTIONS))]
+        self.choice = choice(f"Your guess for {number}:", options, value=None)
+        self.button = button(
+            f"Commit guess {number}", "Fix your guess; then the explorer tries every schedule", self._press
         )
-        self.button = widgets.Button(layout=auto)
-        self._name_button(f"Commit guess {number}", "Fix your guess; then the explorer tries every schedule")
-        self.verdict = widgets.HTML()
-        title = f'<div style="line-height:1.5"><b>{number}. {_text(card.rule[0].upper() + card.rule[1:])}</b></div>'
+        self.verdict, self.details = Said(), widgets.HTML()
+        title = prose(f"<b>{number}. {as_text(card.rule[0].upper() + card.rule[1:])}</b>")
         self._fixed: tuple[Any, ...] = (
             widgets.HTML(title),
-            widgets.HBox([self.choice, self.button], layout=widgets.Layout(flex_flow="row wrap")),
+            row(self.choice, self.button),
             self.verdict,
+            self.details,
         )
         super().__init__(
             self._fixed,
             layout=widgets.Layout(border="1px solid #8a8a8a", margin="0 0 8px 0", padding="6px 10px"),
         )
         self.said: int | None = None  # the guess as it was committed
-        self.button.on_click(lambda _button: self._press())
         self._take_up_the_past()
         self.choice.observe(self._picked, "value")
 
@@ -187,23 +182,23 @@ class CardBox(widgets.VBox):
         self._show(outcome)
         self._gallery.show_score()
 
-    def open_run(self) -> Suspicious:
+    def open_run(self) -> Stepper:
         """Open the shortest counterexample in a stepper below, at its first step."""
         if self.outcome is None or self.outcome.broken is None:
             raise LabError(f"card {self.number} has no counterexample to open")
         self._gallery.close_runs()
         bus = self.outcome.broken[1].bus
-        self.stepper = Suspicious(bus)
+        self.stepper = Stepper(bus)
         self.stepper.jump(0)
         self.stepper.view = self.stepper.look()
-        self.children = (*self._fixed, self.stepper)
+        self.put(*self._fixed, self.stepper)
         self._name_button(f"Close the run of {self.number}", "Take the stepper away")
         return self.stepper
 
     def close_run(self) -> None:
         """Take the stepper away."""
         if self.stepper is not None:
-            self.children = self._fixed
+            self.put(*self._fixed)
             self.stepper.close()
             self.stepper = None
             self._offer_run()
@@ -264,17 +259,15 @@ class CardBox(widgets.VBox):
     # ---- what is on screen
 
     def _say(self, words: str) -> None:
-        self.verdict.value = _live(_text(words))
+        self.verdict.value = as_text(words)
 
     def _show(self, outcome: Outcome) -> None:
         self.outcome = outcome
         said = f"You said “{OPTIONS[self.said or 0]}”: {self._judgement(outcome)}"
-        self.verdict.value = _live(
-            f"<b>{_text(said)}</b><br>{_text(self._findings(outcome))}"
-        ) + self._details(outcome)
+        self.verdict.value = f"<b>{as_text(said)}</b>"
+        self.details.value = prose(f"{as_text(self._findings(outcome))}{self._details(outcome)}")
         if outcome.broken is None:
             self._name_button("Committed", "Nothing broke, so there is no run to open")
-            self.button.disabled = True
         else:
             self._offer_run()
 
@@ -313,29 +306,25 @@ class CardBox(widgets.VBox):
             step, name, sentence = on_the_way[0]
             why = sentence.removeprefix(f"{name}: ")
             first = (
-                f"<p>The first invariant of the proof to break is <b>{_text(name)}</b>, at step {step} of "
-                f"{len(trace)}: {_text(why)}.</p>"
+                f"<p>The first invariant of the proof to break is <b>{as_text(name)}</b>, at step {step} of "
+                f"{len(trace)}: {as_text(why)}.</p>"
             )
         lines = "".join(
-            f"<li>{_text(narrate(step))}"
-            + "".join(f" <b>Breaks {_text(s)}.</b>" for s in breaks.get(step.step, ()))
+            f"<li>{as_text(narrate(step))}"
+            + "".join(f" <b>Breaks {as_text(s)}.</b>" for s in breaks.get(step.step, ()))
             + "</li>"
             for step in trace
         )
         picture = ballot_board(found.bus.trace, _quorums(found))
-        svg = picture.svg().replace("max-width:", "min-width:480px;max-width:", 1)  # narrow pages scroll
-        twin = "".join(f"<li>{_text(line)}</li>" for line in picture.alt.splitlines())
         return (
-            f'<div style="line-height:1.5">{first}'
-            f"<details open><summary>A shortest run that breaks it, {len(trace)} steps</summary>"
-            f"<ol>{lines}</ol></details>"
-            f'<div style="overflow-x:auto;contain:inline-size" tabindex="0" role="group" aria-label="Ballot board of card {self.number}">'
-            f"{svg}</div><div><i>{_text(picture.caption)}</i></div>"
-            f"<details><summary>The ballot board in words</summary><ul>{twin}</ul></details></div>"
+            f"{first}<details open><summary>A shortest run that breaks it, {len(trace)} steps</summary>"
+            f"<ol>{lines}</ol></details>{scrolling(picture, f'Ballot board of card {self.number}', 480)}"
+            f"<details><summary>The ballot board of card {self.number} in words</summary>"
+            f"{as_list('ul', picture.alt.splitlines())}</details>"
         )
 
 
-class MutationGallery(widgets.VBox):
+class MutationGallery(LabBox):
     """Cards with rules that are different: some break Paxos, some do not.
 
     `cards`: `Card`s, or variants of `paxos_lab.verify.wrong.single_decree`, shown in this order. Guesses are kept in
@@ -355,10 +344,10 @@ class MutationGallery(widgets.VBox):
         self.score_line = widgets.HTML()
         self.cards = [CardBox(card, number, self) for number, card in enumerate(found, start=1)]
         intro = (
-            '<div style="line-height:1.5"><b>Predict.</b> Each card is Paxos with one rule different. Is agreement '
-            "still safe? If not: how many ballots must there be before it shows?</div>"
+            "<b>Predict.</b> Each card is Paxos with one rule different. Is agreement "
+            "still safe? If not: how many ballots must there be before it shows?"
         )
-        super().__init__([OwnKeys(), widgets.HTML(intro), self.score_line, *self.cards])
+        super().__init__([widgets.HTML(prose(intro)), self.score_line, *self.cards])
         self.show_score()
 
     def __getitem__(self, id: str) -> CardBox:
@@ -381,7 +370,7 @@ class MutationGallery(widgets.VBox):
 
     def show_score(self) -> None:
         """Write the score line anew."""
-        self.score_line.value = f'<div style="line-height:1.5">{_text(self.score)}</div>'
+        self.score_line.value = prose(as_text(self.score))
 
     def close_runs(self) -> None:
         """Take every stepper away."""
@@ -391,13 +380,11 @@ class MutationGallery(widgets.VBox):
     def __repr__(self) -> str:
         return f"<MutationGallery: {self.score}>"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget and, for pages without a kernel, the rules as text."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    def still(self) -> dict[str, str]:
+        """The rules as text."""
         lines = ["Mutation gallery. Paxos with one rule different: safe, or broken with how many ballots?"]
         lines += [f"{box.number:>3}  {short(box.card.rule, 300)}" for box in self.cards]
-        return {**(data or {}), "text/plain": "\n".join(lines)}, metadata
+        return {"text/plain": "\n".join(lines)}
 
 
 def _quorums(found: Exploration) -> QuorumSystem | None:
@@ -407,13 +394,3 @@ def _quorums(found: Exploration) -> QuorumSystem | None:
 
 def _ballots(number: int) -> str:
     return f"{number} ballot{'s' * (number != 1)}"
-
-
-def _live(html: str) -> str:
-    """A live region, so that a screen reader says it without being moved there."""
-    return f'<div role="status" aria-live="polite" style="line-height:1.5">{html}</div>'
-
-
-def _text(value: str) -> str:
-    """`value` as HTML that shows it as it is, on one line."""
-    return escape(short(value, 2000))

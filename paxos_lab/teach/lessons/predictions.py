@@ -7,14 +7,13 @@ Guesses live in the kernel, nowhere else: a restart forgets them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 from typing import Any, NamedTuple
 
 import ipywidgets as widgets
 
 from paxos_lab.node import LabError
-from paxos_lab.show.widgets.box import OwnKeys
-from paxos_lab.words.text import short
+from paxos_lab.show.widgets.box import LabBox, Said, button, prose
+from paxos_lab.words.text import as_text, short
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -31,7 +30,7 @@ _asked: dict[str, str] = {}  # key -> question
 _guesses: dict[str, Guess] = {}
 
 
-class Prediction(widgets.VBox):
+class Prediction(LabBox):
     """A question with options and a button; after the commit it says right or not yet, and why.
 
     See `predict`, which makes one.
@@ -46,32 +45,29 @@ class Prediction(widgets.VBox):
         self.choice = widgets.RadioButtons(
             options=labels, value=None, description="Your guess:", layout=widgets.Layout(width="auto")
         )
-        self.button = widgets.Button(
-            description="Commit", disabled=True, tooltip="Fix your guess and see whether it was right"
-        )
-        self.verdict = widgets.HTML()
+        self.button = button("Commit", "Fix your guess and see whether it was right", self._press)
+        self.verdict = Said()
         super().__init__(
             [
-                OwnKeys(),
-                widgets.HTML(f'<div style="line-height:1.5"><b>Predict.</b> {_paragraph(question)}</div>'),
+                widgets.HTML(prose(f"<b>Predict.</b> {_paragraph(question)}")),
                 self.choice,
                 self.button,
                 self.verdict,
             ]
         )
         _asked[key] = question
+        self._fixed: int | None = None
+        self.choice.observe(self._picked, "value")
         old = _guesses.get(key)
         if old is not None and old.question == question and old.said in options:
             self._close(options.index(old.said))
         else:
             _guesses.pop(key, None)  # it was the answer to something else
-            self.choice.observe(self._picked, "value")
-            self.button.on_click(lambda _button: self.commit())
 
     @property
     def committed(self) -> bool:
         """True once the guess is fixed."""
-        return self.key in _guesses and self.choice.disabled
+        return self.key in _guesses and self._fixed is not None
 
     def commit(self) -> None:
         """Fix the guess that is picked; raises `LabError` if there is none."""
@@ -81,30 +77,35 @@ class Prediction(widgets.VBox):
         _guesses[self.key] = Guess(self.question, self.options[picked], picked == self.answer)
         self._close(picked)
 
+    def _press(self) -> None:
+        # Nothing is ever disabled: whoever goes by keyboard would step over the button, or lose the focus.
+        if self._fixed is not None:
+            self._close(self._fixed)
+        elif self.choice.value is None:
+            self.verdict.value = "Pick a guess first."
+        else:
+            self.commit()
+
     def _picked(self, change: dict[str, Any]) -> None:
-        self.button.disabled = self.choice.disabled or change["new"] is None
+        if self._fixed is not None:
+            self.choice.value = self._fixed  # a guess is committed once
+        elif change["new"] is not None:
+            self.verdict.value = ""
 
     def _close(self, picked: int) -> None:
-        self.choice.value = picked
-        self.choice.disabled = self.button.disabled = True
+        self._fixed = self.choice.value = picked
         self.button.description = "Committed"
         outcome = "right." if picked == self.answer else f"not yet. It is {LETTERS[self.answer]}."
-        # A live region, so that a screen reader says it without being moved there.
-        self.verdict.value = (
-            f'<div role="status" aria-live="polite" style="line-height:1.5"><b>You said {LETTERS[picked]}: {outcome}</b>'
-            f"<br>{_paragraph(self.why)}</div>"
-        )
+        self.verdict.value = f"<b>You said {LETTERS[picked]}: {outcome}</b><br>{_paragraph(self.why)}"
 
     def __repr__(self) -> str:
         state = f"said {_guesses[self.key].said!r}" if self.committed else "no guess yet"
         return f"<Prediction {self.key!r}: {state}>"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget and, for pages without a kernel, the question as text."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    def still(self) -> dict[str, str]:
+        """The question as text."""
         lines = [f"Predict. {short(self.question, 1000)}", *(label for label, _ in self.choice.options)]
-        return {**(data or {}), "text/plain": "\n".join(lines)}, metadata
+        return {"text/plain": "\n".join(lines)}
 
 
 def predict(key: str, question: str, options: Iterable[str], answer: int, why: str) -> Prediction:
@@ -158,5 +159,5 @@ def forget() -> None:
 
 
 def _paragraph(text: str) -> str:
-    """`text` as HTML that shows it as it is."""
-    return escape("".join(c for c in text if c.isprintable() or c == "\n")).replace("\n", "<br>")
+    """`text` as HTML that shows it as it is, in its lines."""
+    return "<br>".join(as_text(line) for line in text.split("\n"))

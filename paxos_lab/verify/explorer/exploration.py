@@ -197,7 +197,7 @@ def broken_along(
     found = []
     for step in trace:
         bus.apply(step.event)
-        sent = [(e.sender, e.message) for e in bus.trace.messages]
+        sent = bus.trace.sent
         for judge in list(left):
             said = broken([judge], sent, {node.name: node for node in bus})
             if said is not None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from paxos_lab.verify.histories.history import Operation
+from paxos_lab.verify.histories.history import ACKNOWLEDGED, Operation, same
 from paxos_lab.verify.histories.orders import GaveUp, Part
 from paxos_lab.words.text import short, stamp
 
+NAMED_AT_MOST = 4  # results in a sentence; how many more there are is said
 _RESULTS_AT_MOST = 100
+_QUESTION_STEPS = 20_000
 _HORIZON = 12  # latest operations whose results are put in doubt; the older ones stand
 
 
@@ -19,15 +21,15 @@ class Shrinker:
     First, few of the latest results: with the others of them forgotten and only the moments known, the
     culprit's is still impossible. Then few operations: with the rest gone, the culprit can still give
     something, and nothing that it could not give before. So a write does not go while its value is
-    read: the read would be wrong for another reason.
+    read: the read would be wrong for another reason. No step is taken after number `last`.
     """
 
-    def __init__(self, part: Part, most: int) -> None:
-        self.part, self.most, self.decided = part, most, True
-        self.culprit, replied, pending, self.sure = part.first_wrong(most)
-        self.last = part.steps + most
+    def __init__(self, part: Part, culprit: int, last: int) -> None:
+        self.part, self.culprit, self.last, self.decided = part, culprit, last, True
+        replies = sorted(part.answered, key=part.by_end)
+        replied = replies[: replies.index(culprit)]
         self.replied = set(replied)
-        self.others = sorted([*replied, *pending])
+        self.others = sorted([*replied, *part.called_by(culprit, [*replied, culprit])])
         self.possible: list[Any] = []
 
     def shrink(self) -> tuple[dict[int, bool], list[Any], bool]:
@@ -55,12 +57,20 @@ class Shrinker:
                     kept, changed = fewer, True
                 elif kept[i] and self._says_the_same({**kept, i: False}):
                     kept, changed = {**kept, i: False}, True
-        return kept, self.could_give(kept), self.decided and self.sure
+        return kept, self.could_give(kept), self.decided
 
-    def could_give(self, kept: dict[int, bool]) -> list[Any]:
+    def could_give_at_all(self) -> list[Any] | None:
+        """Everything that the culprit could have given, by all that had been called and replied; or None."""
+        try:
+            return self.could_give(dict.fromkeys(self.others, True), share=2) or None
+        except GaveUp:
+            return None
+
+    def could_give(self, kept: dict[int, bool], share: int = 1) -> list[Any]:
         """Everything that the culprit could have given, given these. Raises `GaveUp`."""
         found: list[Any] = []
-        while (order := self._search(kept, lambda result: result not in found, self.most)) is not None:
+        last = self.part.steps + (self.last - self.part.steps) // share
+        while order := self._search(kept, lambda result: not _among(found, result), last - self.part.steps):
             found.append(self.part.result_in(order, self.culprit))
             if len(found) > _RESULTS_AT_MOST:
                 raise GaveUp
@@ -76,7 +86,7 @@ class Shrinker:
                 if not self._finds(kept, lambda result: self.part.gave(self.culprit, result)):
                     needed = fewer
             except GaveUp:
-                self.sure = False
+                self.decided = False
         return needed
 
     def _window(self, needed: list[int]) -> dict[int, bool]:
@@ -95,7 +105,7 @@ class Shrinker:
     def _says_the_same(self, kept: dict[int, bool]) -> bool:
         """True if the culprit could still have given something, and nothing new."""
         try:
-            return not self._finds(kept, lambda result: result not in self.possible) and self._finds(
+            return not self._finds(kept, lambda result: not _among(self.possible, result)) and self._finds(
                 kept, lambda _: True
             )
         except GaveUp:
@@ -104,7 +114,7 @@ class Shrinker:
 
     def _finds(self, kept: dict[int, bool], may_give: Callable[[Any], bool]) -> bool:
         # No more than a part of what is left: the next question may be an easier one.
-        most = max(1, min(self.most // 25, self.last - self.part.steps))
+        most = min(_QUESTION_STEPS, self.last - self.part.steps)
         return self._search(kept, may_give, most) is not None
 
     def _search(self, kept: dict[int, bool], may_give: Callable[[Any], bool], most: int) -> list[int] | None:
@@ -118,13 +128,30 @@ class Shrinker:
         return self.part.search([*answered, self.culprit], open, most, fits)
 
 
+def _among(results: list[Any], result: Any) -> bool:
+    return any(same(result, other) for other in results)
+
+
 def blame(
-    culprit: Operation, others: Sequence[tuple[Operation, bool]], possible: list[Any] | None, left_out: bool
+    culprit: Operation,
+    others: Sequence[tuple[Operation, bool]],
+    could_give: list[Any] | None,
+    possible: list[Any] | None,
+    out_of_reach: bool,
 ) -> str:
+    """What cannot be, and why. `others`: each with True if its result matters.
+
+    `could_give`: all that the culprit could have given; `possible`: the same if the others were all there
+    is; None where too much was possible or there was no time to find out.
+    """
     said = f"{short(culprit.client)}'s {short(culprit.call)} gave {short(repr(culprit.result))} at {_span(culprit)}"
+    if out_of_reach:
+        nothing = f"{said}: nothing that was called leads to that, in any order"
+        return f"{nothing}; it could only have given {_or(could_give)}." if could_give else f"{nothing}."
     reasons = []
     for op, exact in others[-4:]:
         what, gave = f"{short(op.client)}'s {short(op.call)}", f"{short(repr(op.result))}"
+        exact = exact and op.result is not ACKNOWLEDGED
         if not op.answered:
             reasons.append(f"{what} was without a reply since {stamp(op.begin)}")
         elif op.end < culprit.begin or (op.client == culprit.client and op.end == culprit.begin):
@@ -133,11 +160,17 @@ def blame(
             reasons.append(f"{what} ran at {_span(op)}" + f", giving {gave}" * exact)
     although = f" although {' and '.join(reasons)}" if reasons else ""
     more = f" ({len(others) - 4} earlier ones not named)" if len(others) > 4 else ""
-    if possible is None:
-        return f"{said}{although}{more}; no order explains that."
-    alone = "with these alone, " if left_out and others else ""
-    could = " or ".join(short(repr(value)) for value in possible[:4]) + " or ..." * (len(possible) > 4)
-    return f"{said}{although}{more}: {alone}it could only have given {could}."
+    if could_give:
+        return f"{said}{although}{more}: it could only have given {_or(could_give)}."
+    if possible and others:
+        return f"{said}{although}{more}: with these alone, it could only have given {_or(possible)}."
+    return f"{said}{although}{more}; no order explains that."
+
+
+def _or(values: list[Any]) -> str:
+    first, rest = values[:NAMED_AT_MOST], values[NAMED_AT_MOST:]
+    words = [short(repr(value)) for value in first] + [f"one of {len(rest)} more"] * bool(rest)
+    return " or ".join(words)
 
 
 def _span(op: Operation) -> str:

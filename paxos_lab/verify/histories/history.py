@@ -29,13 +29,40 @@ class NoReply(Enum):
 NO_REPLY = NoReply.NO_REPLY
 
 
+class Acknowledged(Enum):
+    """What stands for a result that the client was not told: only that it is done."""
+
+    ACKNOWLEDGED = "acknowledged"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+ACKNOWLEDGED = Acknowledged.ACKNOWLEDGED
+
+
+def same(a: Any, b: Any) -> bool:
+    """True for equal results; two NaNs count as equal, though `==` denies it, also inside of plain data."""
+    if a is b or a == b:
+        return True
+    match a, b:
+        case float(), float():
+            return a != a and b != b
+        case (tuple(), tuple()) | (list(), list()):
+            return len(a) == len(b) and all(map(same, a, b))
+        case dict(), dict():
+            return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    return False
+
+
 @dataclass(frozen=True)
 class Operation:
     """One call of a client and its reply.
 
     `begin`, `end`: numbers that order what happened, virtual times or steps. Without a reply, `result`
-    is `NO_REPLY` and `end` None. At equal stamps, one client's operations follow each other and those
-    of different clients are concurrent.
+    is `NO_REPLY` and `end` None. A reply that says no more than "done" has the result `ACKNOWLEDGED`: it
+    agrees with whatever the machine gives. At equal stamps, one client's operations follow each other
+    and those of different clients are concurrent.
     """
 
     client: str
@@ -63,6 +90,8 @@ class Operation:
     def __str__(self) -> str:
         if not self.answered:
             return f"{self.client}'s {self.call} (from {stamp(self.begin)}, no reply)"
+        if self.result is ACKNOWLEDGED:
+            return f"{self.client}'s {self.call} was acknowledged at {stamp(self.begin)}-{stamp(self.end)}"
         return f"{self.client}'s {self.call} gave {self.result!r} at {stamp(self.begin)}-{stamp(self.end)}"
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from paxos_lab.show.draw.picture import Picture
 
 SHOWN_AT_MOST = 14  # operations in the picture of a verdict
+_EASY_STEPS = 10_000  # before anything is asked but whether there is an order
 _SHRINK_STEPS = 500_000
 
 
@@ -36,12 +37,14 @@ class Verdict:
     `ok`: linearizable, and `order` is a witness: the operations in the order of their moments, without
     those that had no reply and no effect. `gave_up`: `max_steps` ended the search before an answer.
 
-    `broken`: not linearizable. `culprit` is the first reply that nothing explains, and `offending` are
-    it and a few operations that leave no room for it: they are not linearizable by themselves, and with
-    them the culprit could only have given one of `possible`. Of those in `by_time` only the moments
-    matter for that, not the results. None of the others can be left out, unless `minimal` is False:
-    then there was no time to shrink as far, and `possible` may be None. `around`: what else had been
-    called by then, on the same `key`.
+    `broken`: not linearizable. `culprit` is the first reply that nothing explains, and `could_give` all
+    results that something would explain, by what had been called and replied until then; None if there
+    was no time to find out. `offending` are the culprit and a few operations that leave no room for it:
+    they are not linearizable by themselves, and if they were all there is the culprit could only have
+    given one of `possible`. Of those in `by_time` only the moments matter for that, not the results. None
+    of the others can be left out, unless `minimal` is False: then there was no time to shrink as far,
+    and `possible` may be None. `around`: what else had been called by then, on the same `key`. A reply
+    that nothing at all leads to, such as a read of a value that nobody wrote, offends by itself.
     """
 
     history: tuple[Operation, ...] = field(repr=False)
@@ -49,12 +52,14 @@ class Verdict:
     order: tuple[Operation, ...] | None = field(default=None, repr=False)
     offending: tuple[Operation, ...] = ()
     culprit: Operation | None = None
+    could_give: tuple[Any, ...] | None = None
     possible: tuple[Any, ...] | None = None
     by_time: tuple[Operation, ...] = field(default=(), repr=False)
     around: tuple[Operation, ...] = field(default=(), repr=False)
     key: Any = None
     minimal: bool = True
     steps: int = 0
+    gave_up: bool = False
 
     @property
     def ok(self) -> bool:
@@ -64,12 +69,7 @@ class Verdict:
     @property
     def broken(self) -> bool:
         """True if it was shown that there is none."""
-        return bool(self.offending)
-
-    @property
-    def gave_up(self) -> bool:
-        """True if `max_steps` ended the search before an answer."""
-        return not self.ok and not self.broken
+        return not self.ok and not self.gave_up
 
     def __bool__(self) -> bool:
         return self.ok
@@ -83,7 +83,7 @@ class Verdict:
         # Only who asks for the picture loads Graphviz and Jupyter.
         from paxos_lab.show.draw.history import history_picture
 
-        if self.broken:
+        if self.offending:
             room = max(0, SHOWN_AT_MOST - len(self.offending))
             nearest = sorted(self.around, key=by_begin)[-room:] if room else []
             marked = [(op, True) for op in self.offending] + [(op, False) for op in nearest]
@@ -97,7 +97,7 @@ class Verdict:
         return history_picture(shown, places, None, self._caption(len(shown), len(self.history)))
 
     def _caption(self, shown: int, of: int) -> str:
-        which = "nearest" if self.broken else "first"
+        which = "nearest" if self.offending else "first"
         return str(self) + (f" Shown are the {which} {shown} of {of} operations." if shown < of else "")
 
     def _ipython_display_(self) -> None:
@@ -109,14 +109,18 @@ def linearizable(
     machine: Any = KeyValueStore,
     partition: Callable[[Any], Hashable] | Literal["auto"] | None = "auto",
     max_steps: int = 1_000_000,
+    *,
+    explain: bool = True,
 ) -> Verdict:
     """Is there an order of these operations that a fresh machine agrees with?
 
-    `machine`: a class (or function) that makes one, or one as it is at the start; it has `apply(call)`.
-    `partition(call)` names the part of the machine that a call is about, where parts do not touch each
-    other: each is then checked apart. "auto" takes `key_of` for a `KeyValueStore` if every call has a
-    key, and one part for everything else. The check gives up where a part takes more than `max_steps`
-    steps of the machine. Raises `LabError` for a history that is none.
+    `machine`: a class (or function) that makes one, or one as it is at the start; it has `apply(call)` and
+    is plain data, such as a dataclass of dictionaries. `partition(call)` names the part of the machine
+    that a call is about, where parts do not touch each other: each is then checked apart. "auto" takes
+    `key_of` for a `KeyValueStore` if every call has a key, and one part for everything else. No part
+    takes more than `max_steps` steps of the machine, the search for whom to blame included; the check
+    gives up where that does not tell. `explain=False` asks for the verdict alone: nobody is blamed.
+    Raises `LabError` for a history that is none, and for a machine that cannot be copied.
     """
     if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
         raise LabError(f"max_steps is a whole number from 1 on, got {max_steps!r}")
@@ -137,23 +141,30 @@ def linearizable(
     for key, operations in parts.items():
         part = Part(operations, _fresh(machine))
         try:
-            order = part.search(part.answered, part.open, max_steps)
+            order, unreached = _searched(part, max_steps)
         except GaveUp:
             unanswered.append(key)
             continue
         finally:
             steps += part.steps
         if order is None:
-            return _broken(ordered, part, key, steps)
+            if not explain:
+                sentence = f"no order of {_count(len(operations), 'operation')}{_on(key, partition)} explains every reply."
+                return Verdict(ordered, sentence, key=key, steps=steps)
+            return _broken(ordered, part, unreached, key, max_steps, steps)
         orders.append([operations[i] for i in order])
     if unanswered:
-        where = "" if partition is None else f" on key {short(unanswered[0])}"
+        where = _on(unanswered[0], partition)
         sentence = f"gave up after {max_steps:,} steps of the machine{where}; a higher max_steps may tell."
-        return Verdict(ordered, sentence, key=unanswered[0], steps=steps)
+        return Verdict(ordered, sentence, key=unanswered[0], steps=steps, gave_up=True)
     merged = merged_orders(orders)
     if merged is None:  # the parts fit, each alone, but not together
-        return linearizable(ordered, machine, None, max_steps)
+        return linearizable(ordered, machine, None, max_steps, explain=explain)
     return Verdict(ordered, _praise(ordered, merged), merged, steps=steps)
+
+
+def _on(key: Hashable, partition: object) -> str:
+    return "" if partition is None else f" on key {short(key)}"
 
 
 def _fresh(machine: Any) -> Any:
@@ -163,32 +174,54 @@ def _fresh(machine: Any) -> Any:
     return made
 
 
-def _broken(history: tuple[Operation, ...], part: Part, key: Hashable, steps: int) -> Verdict:
+def _searched(part: Part, max_steps: int) -> tuple[list[int] | None, list[int]]:
+    """An order, or None; and replies that nothing leads to, looked for where the search is long."""
+    try:
+        return part.search(part.answered, part.open, min(max_steps, _EASY_STEPS)), []
+    except GaveUp:
+        if unreached := part.out_of_reach(min(_EASY_STEPS, max_steps - part.steps)):
+            return None, unreached
+        return part.search(part.answered, part.open, max_steps - part.steps), []
+
+
+def _broken(
+    history: tuple[Operation, ...],
+    part: Part,
+    unreached: list[int],
+    key: Hashable,
+    max_steps: int,
+    steps: int,
+) -> Verdict:
     before = part.steps
-    shrinker = Shrinker(part, _SHRINK_STEPS)
-    culprit = shrinker.culprit
+    last = min(before + _SHRINK_STEPS, max_steps)
+    culprit, sure = (unreached[0], True) if unreached else part.first_wrong(last)
+    unreached = unreached or part.out_of_reach(min(_EASY_STEPS, (last - part.steps) // 4))
+    shrinker = Shrinker(part, culprit, last)
+    could_give = shrinker.could_give_at_all()
+    kept: dict[int, bool] = {}
     possible: list[Any] | None = None
     try:
-        kept, possible, minimal = shrinker.shrink()
+        if culprit in unreached:
+            possible, minimal = shrinker.could_give({}), True
+        else:
+            kept, possible, minimal = shrinker.shrink()
     except GaveUp:
-        kept, minimal = dict.fromkeys(shrinker.replied, True), False
+        kept, minimal = dict.fromkeys(shrinker.replied, True) if culprit not in unreached else {}, False
     operations = part.operations
     few = {i: kept[i] for i in sorted(kept)}
-    around = tuple(operations[i] for i in part.called_by(culprit, [*few, culprit]))
+    others = [(operations[i], exact) for i, exact in few.items()]
     return Verdict(
         history,
-        blame(
-            operations[culprit], [(operations[i], exact) for i, exact in few.items()], possible, bool(around)
-        ),
-        None,
-        tuple(operations[i] for i in sorted([*few, culprit])),
-        operations[culprit],
-        None if possible is None else tuple(possible),
-        tuple(operations[i] for i, exact in few.items() if not exact),
-        around,
-        key,
-        minimal,
-        steps + part.steps - before,
+        blame(operations[culprit], others, could_give, possible, culprit in unreached),
+        offending=tuple(operations[i] for i in sorted([*few, culprit])),
+        culprit=operations[culprit],
+        could_give=None if could_give is None else tuple(could_give),
+        possible=None if possible is None else tuple(possible),
+        by_time=tuple(op for op, exact in others if not exact),
+        around=tuple(operations[i] for i in part.called_by(culprit, [*few, culprit])),
+        key=key,
+        minimal=minimal and sure,
+        steps=steps + part.steps - before,
     )
 
 

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any
 
+from paxos_lab.node import LabError
 from paxos_lab.verify.explorer.fast.hashable import freeze
-from paxos_lab.verify.histories.history import Operation, by_begin
-from paxos_lab.world.data import copy_of
+from paxos_lab.verify.histories.history import ACKNOWLEDGED, Operation, by_begin, same
+from paxos_lab.world.data import NotPlain, copy_of
 
 Fits = Callable[[int, Any], bool]
 
@@ -36,12 +37,13 @@ class Part:
         self.steps = 0
         self._ends_before = ties_of(operations)
         self._machines = [start]
-        self._numbers = {freeze(start): 0}
+        self._numbers = {_frozen(start): 0}
         self._moves: dict[tuple[int, int], tuple[Any, int]] = {}
 
     def gave(self, i: int, result: Any) -> bool:
-        """True if operation `i` had this result."""
-        return bool(result == self.operations[i].result)
+        """True if operation `i` had this result, or may have had it as far as anybody was told."""
+        told = self.operations[i].result
+        return told is ACKNOWLEDGED or same(result, told)
 
     def search(
         self, answered: Sequence[int], open: Sequence[int], most: int, fits: Fits | None = None
@@ -130,7 +132,7 @@ class Part:
         if move is None:
             machine = copy_of(self._machines[state])
             result = machine.apply(self.operations[i].call)
-            after = self._numbers.setdefault(freeze(machine), len(self._machines))
+            after = self._numbers.setdefault(_frozen(machine), len(self._machines))
             if after == len(self._machines):
                 self._machines.append(machine)
             move = self._moves[state, i] = result, after
@@ -145,28 +147,67 @@ class Part:
                 break
         return result
 
-    def first_wrong(self, most: int) -> tuple[int, list[int], list[int], bool]:
-        """The reply that first made it wrong, the replies before it, what else had been called, sure?"""
-        replies = sorted(self.answered, key=lambda i: (self.operations[i].end, i))
+    def out_of_reach(self, most: int) -> list[int]:
+        """The replies that no operations lead to, in any order and however often: the earliest first.
+
+        So it is for a read of a value that nobody wrote. A register has no more states than operations,
+        and one; where there are more (texts that grow have no end), or `most` steps do not see all of
+        them, no reply is named.
+        """
+        last, done = self.steps + most, 0
+        seen = [0]
+        missing = {i for i in self.answered if self.operations[i].result is not ACKNOWLEDGED}
+        try:
+            while done < len(seen) and missing:
+                for i in range(len(self.operations)):
+                    result, after = self._apply(seen[done], i, last)
+                    if i in missing and self.gave(i, result):
+                        missing.discard(i)
+                    if after not in seen:
+                        seen.append(after)
+                        if len(seen) > len(self.operations) + 1:
+                            return []
+                done += 1
+        except GaveUp:
+            return []
+        return sorted(missing, key=self.by_end)
+
+    def by_end(self, i: int) -> tuple[Any, int]:
+        """Sorts replies."""
+        return self.operations[i].end, i
+
+    def first_wrong(self, last: int) -> tuple[int, bool]:
+        """The reply that first made it wrong; sure? Takes no step after number `last`."""
+        replies = sorted(self.answered, key=self.by_end)
         right, wrong, sure = 0, len(replies), True
         while wrong - right > 1:
             middle = (right + wrong) // 2
             kept = replies[:middle]
             try:
-                broken = self.search(kept, self.called_by(kept[-1], kept), most) is None
+                broken = self.search(kept, self.called_by(kept[-1], kept), (last - self.steps) // 2) is None
             except GaveUp:
                 broken = sure = False
             if broken:
                 wrong = middle
             else:
                 right = middle
-        *kept, culprit = replies[:wrong]
-        return culprit, kept, self.called_by(culprit, replies[:wrong]), sure
+        return replies[wrong - 1], sure
 
     def called_by(self, last: int, but: Sequence[int]) -> list[int]:
         """All but these that had been called when the reply of `last` came."""
         known, until = set(but), self.operations[last].end
         return [i for i, op in enumerate(self.operations) if i not in known and not until < op.begin]
+
+
+def _frozen(machine: Any) -> Any:
+    try:
+        return freeze(machine)
+    except NotPlain as error:
+        name = type(machine).__name__
+        raise LabError(
+            f"states of the machine are copied and compared, so a {name} has to be plain data: make it a "
+            f"@dataclass whose fields hold numbers, texts, lists and dictionaries ({error})"
+        ) from error
 
 
 def ties_of(operations: Sequence[Operation]) -> list[int]:

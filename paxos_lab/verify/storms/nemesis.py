@@ -1,8 +1,8 @@
-"""A nemesis: seeded faults in virtual time, and a run of a log that has to survive them.
+"""A nemesis: seeded faults in virtual time.
 
 The schedule `paxos_lab.world.schedule.seeded` takes messages in any order at all. This one leaves the
 order to virtual time, so that timers mean something, and strikes now and then; after a while it
-lets everything heal. What has not ended some time later stalls.
+lets everything heal. What it does to whole runs of a log: `ordeal`.
 """
 
 from __future__ import annotations
@@ -10,16 +10,25 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from paxos_lab.bus import MessageBus
-from paxos_lab.multipaxos.messages import Reconfigure
 from paxos_lab.multipaxos.rejoin import DiskLost
-from paxos_lab.node import LabError, Node
-from paxos_lab.verify.histories.history import history_of
-from paxos_lab.verify.histories.linearizability import linearizable
-from paxos_lab.verify.storms.slot_rules import LogRules, executed_twice, servers_on
-from paxos_lab.world.events import Crash, Drop, Duplicate, Event, Heal, Invoke, Partition, Restart, Timeout
+from paxos_lab.node import LabError
+from paxos_lab.verify.storms.slot_rules import servers_on
+from paxos_lab.world.events import (
+    Crash,
+    Deliver,
+    Drop,
+    Duplicate,
+    Event,
+    Heal,
+    Invoke,
+    Partition,
+    Restart,
+    Timeout,
+    node_of,
+)
+from paxos_lab.world.network import Delay
 from paxos_lab.world.schedule import Schedule
 
 Strike = Callable[[MessageBus, random.Random], list[Event]]
@@ -56,11 +65,11 @@ def _crash(bus: MessageBus, rng: random.Random) -> list[Event]:
 
 
 def _crash_between(bus: MessageBus, rng: random.Random) -> list[Event]:
-    coming = bus.arriving
-    if not coming:
-        return []
-    event = rng.choice(coming)
-    return [Crash(event.envelope.to, during=event)]
+    """While it handles what comes next; a later message would let time jump."""
+    match event := bus.upcoming():
+        case Deliver() | Timeout():
+            return [Crash(str(node_of(event)), during=event)]
+    return []
 
 
 def _lost_disk(bus: MessageBus, rng: random.Random) -> list[Event]:
@@ -109,7 +118,7 @@ def nemesis(
 
     `kinds`: names from `STRIKES`, left out, all. From time `length` on the network is whole, all
     nodes are up, and nothing strikes any more. A restart or a healing is as likely as a strike once
-    there is something to mend, so that a majority is often there. Use each schedule for one run.
+    there is something to repair, so that a majority is often there. Use each schedule for one run.
     """
     chosen = sorted(STRIKES) if kinds is None else list(kinds)
     if unknown := [kind for kind in chosen if kind not in STRIKES]:
@@ -147,83 +156,18 @@ def nemesis(
     return choose
 
 
-def behind(bus: MessageBus) -> list[str]:
-    """The members that have not applied yet what another server has, and whoever is mute."""
-    servers = servers_on(bus)
-    if not servers:
-        return []
-    first = max(servers, key=lambda server: server.applied())
-    slot = first.applied() + 1
-    members = first.members_at(slot) if hasattr(first, "members_at") else [s.name for s in servers]
-    return [
-        s.name for s in servers if (s.name in members and s.applied() + 1 < slot) or getattr(s, "mute", False)
-    ]
+def late(share: float = 0.05, by: tuple[float, float] = (5.0, 40.0)) -> Delay:
+    """A delay for a bus: that share of its messages arrives late, by `by` units of virtual time.
 
-
-@dataclass(frozen=True)
-class Ordeal:
-    """What came of a run: the bus at its end, and what broke, in a sentence, or None.
-
-    `kind`: "rule", "stall", "twice", "history" or "" when all went well. `waited`: virtual time from
-    the end of the faults until all were done.
+    A late message is the most dangerous one: the Accept of a leader that everybody has forgotten. Which
+    messages are late is drawn when they are sent, from the seed of the bus; the others take the usual
+    0.5 to 1.5.
     """
+    if not (isinstance(share, int | float) and 0 <= share <= 1):
+        raise LabError(f"late is a share from 0 to 1, got {share!r}")
 
-    bus: MessageBus
-    kind: str = ""
-    sentence: str | None = None
-    waited: float = 0.0
+    def delay(rng: random.Random, sender: str, to: str) -> float:
+        usual = rng.uniform(0.5, 1.5)
+        return usual + rng.uniform(*by) if rng.random() < share else usual
 
-    @property
-    def ok(self) -> bool:
-        """True if nothing broke."""
-        return not self.kind
-
-
-def ordeal(
-    nodes: Iterable[Node],
-    seed: int,
-    length: float = 100.0,
-    *,
-    every: float = 3.0,
-    kinds: Iterable[str] | None = None,
-    grace: float = 400.0,
-    loss: float = 0.02,
-    duplicate: float = 0.02,
-    quorum: int | None = None,
-    schedule: Schedule | None = None,
-) -> Ordeal:
-    """Run a log under a nemesis until clients and servers are done, and judge the run.
-
-    Checked are the slot rules after each step, that nothing stalls, that nothing was executed twice,
-    and that the history is linearizable. `grace`: virtual time after the faults within which every
-    client has to be done and every member has to know all that is chosen. `schedule`: one of your own
-    in place of the nemesis, with faults that end before `length`. The clients are the nodes with
-    `done` and `operations`; loss and copies by the bus go on after the faults have ended.
-    """
-    bus = MessageBus(nodes, seed=seed, loss=loss, duplicate=duplicate, checked=False)
-    rules = LogRules(quorum)
-    broken: list[str] = []
-    clients = [node for node in bus if hasattr(node, "done") and hasattr(node, "operations")]
-
-    def waiting() -> list[str]:
-        return [c.name for c in clients if not c.done] or behind(bus)  # type: ignore[attr-defined]
-
-    def over(bus: MessageBus) -> bool:
-        trace = bus.trace
-        if trace and trace[-1].changed and (found := rules.look(bus)):
-            broken.append(found)
-        return bool(broken) or bus.now > length + grace or not waiting()
-
-    bus.run(schedule or nemesis(seed, length, every=every, kinds=kinds), until=over, max_steps=200_000)
-    waited = max(0.0, bus.now - length)
-    if broken:
-        return Ordeal(bus, "rule", broken[0], waited)
-    if late := waiting():
-        return Ordeal(bus, "stall", f"{', '.join(late)} still waiting {waited:.0f} after the faults", waited)
-    if found := executed_twice(bus):
-        return Ordeal(bus, "twice", found, waited)
-    history = [op for op in history_of(bus.trace) if not isinstance(op.call, Reconfigure)]
-    verdict = linearizable(history)
-    if not verdict.ok:
-        return Ordeal(bus, "history", str(verdict), waited)
-    return Ordeal(bus, waited=waited)
+    return delay

@@ -12,6 +12,7 @@ from typing import Any
 
 from paxos_lab.bus import MessageBus
 from paxos_lab.multipaxos.machines import Append
+from paxos_lab.verify.storms.message_rules import MessageRules
 
 STATUSES = ("empty", "accepted", "chosen", "cleared")
 _ASKED = ("status", "command", "first_open", "applied")
@@ -35,6 +36,8 @@ class LogRules:
        number goes down in a crash only. All slots below `first_open()` are chosen, it is not.
     5. A slot is cleared only after it was applied, and when a quorum holds it: nobody will ask
        for votes that are gone.
+    6. What is chosen on a server has the votes of a quorum in one ballot, and servers keep what they
+       have promised: see `MessageRules`. Asked only where servers talk in the messages of the course.
 
     A lost disk (`Rejoining`) is no breach: the server starts anew, and counts as one that holds a
     slot as long as it is mute, since it votes for nothing else before it has fetched what is chosen.
@@ -47,9 +50,12 @@ class LogRules:
         self._applied: dict[str, int] = {}
         self._losses: dict[str, int] = {}
         self._backed: set[int] = set()
+        self._messages = MessageRules()
 
     def look(self, bus: MessageBus) -> str | None:
         """What is broken now, in one sentence; None if nothing is."""
+        if broken := self._messages.look(bus):
+            return broken
         servers, down = servers_on(bus), set(bus.down)
         last = max((server.first_open() for server in servers), default=1)
         last = max([last, *self.chosen]) + self.ahead
@@ -124,6 +130,10 @@ class LogRules:
         if len(holders) < need:
             knows = next(s for s in servers if self._held[s.name].get(slot) in ("chosen", "cleared"))
             return f"slot {slot} is chosen on {knows.name}, and only {holders} of {members} hold it"
+        votes = self._messages.votes_of(slot, members)
+        if votes is not None and votes < need and need > 1:  # one alone chooses without a message
+            knows = next(s for s in servers if self._held[s.name].get(slot) in ("chosen", "cleared"))
+            return f"slot {slot} is chosen on {knows.name}, and no ballot has {need} votes there: {votes} at most"
         self._backed.add(slot)
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,11 +11,12 @@ from paxos_lab.bus import MessageBus
 from paxos_lab.node import Node
 from paxos_lab.paxos import Accept, Accepted, Acceptor, Ballot, Prepare, Promise, Proposal, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
+from paxos_lab.teach.exercises.explained import explained
 from paxos_lab.teach.exercises.handed_in import a_role, guarded, same, shown, shown_plainly
-from paxos_lab.teach.exercises.talk import RESTART, Asker, Dialogue
+from paxos_lab.teach.exercises.orders import every_order
+from paxos_lab.teach.exercises.talk import RESTART, Dialogue
 from paxos_lab.teach.exercises.task import Task
-from paxos_lab.teach.exercises.trials import as_far_as_it_ends, calm, every_schedule, storms
-from paxos_lab.verify.explorer.choices import Faults
+from paxos_lab.teach.exercises.trials import as_far_as_it_ends, calm, storms
 from paxos_lab.verify.explorer.properties import promises_kept, votes_on_request
 from paxos_lab.verify.wrong.single_decree import Setting
 
@@ -181,18 +183,14 @@ def accept(acceptor: Any) -> str:
     )
 
     notes = _unlike_the_text(tested)
-    # Safety rests on this one: it ends also for whoever remembers much, and holds what the proof asks of an acceptor.
-    alone = every_schedule(
-        lambda: _alone(tested),
-        "one acceptor, 3 ballots, 1 crash",
-        Faults(1, who=("a1",)),
-        properties=(promises_kept, votes_on_request),
-    )
+    # Safety rests on this one, which holds all that the proof asks of an acceptor.
+    alone = every_order(lambda: tested("a1", ("l1",)), LINES, _breaks, _broken, crash=True)
+    orders = f"one acceptor, 3 ballots in every order, 1 crash: {alone:,} situations."
     calm(lambda: single_decree("x", acceptor=tested), _learns_x, "One proposer, three of your acceptors")
     settings = (Setting(2, 2), Setting(2, 2, 1), Setting(3, 3))
     makes = [partial(single_decree, "xyz"[: setting.values], acceptor=tested) for setting in settings]
     whole = [(make, str(setting), setting.faults) for make, setting in zip(makes, settings, strict=True)]
-    tried = [alone, *as_far_as_it_ends(whole)]
+    tried = [orders, *as_far_as_it_ends(whole)]
     tried.append(storms(lambda: single_decree("xyz", acceptor=tested), "three rivals", seeds=range(10)))
     return " ".join(["It keeps its promises and its votes.", *notes, "Tried:", *tried])
 
@@ -210,16 +208,25 @@ def _unlike_the_text(role: type[Any]) -> list[str]:
     return [*notes, *([] if again else [ONCE]), *([LOWER] if lower else [])]
 
 
-def _alone(role: type[Any]) -> list[Node]:
-    """One acceptor, and all that two proposers may ask it in three ballots: a tie in the round, and 10 above 9."""
-    low, tied, high = Ballot(9, "p1"), Ballot(9, "p2"), Ballot(10, "p1")
-    first = (Prepare(low), Accept(low, "x"), Prepare(high), Accept(high, "z"))
-    return [
-        Asker("p1", "a1", first),
-        Asker("p2", "a1", (Prepare(tied), Accept(tied, "y"))),
-        role("a1", ("l1",)),
-        Asker("l1", "a1", ()),
-    ]
+LOW, TIED, HIGH = Ballot(9, "p1"), Ballot(9, "p2"), Ballot(10, "p1")
+LINES = (
+    ("p1", Prepare(LOW)),
+    ("p1", Accept(LOW, "tea")),
+    ("p2", Accept(TIED, "coffee")),
+    ("p1", Prepare(HIGH)),
+    ("p1", Accept(HIGH, "milk")),
+)
+"""What an acceptor may be asked in three ballots: two of one round, and 10 above 9."""
+
+
+def _breaks(sent: Sequence[tuple[str, Any]], node: Node) -> str | None:
+    asked = [("p", message) for _, message in LINES]
+    return promises_kept(sent, {}) or votes_on_request([*asked, *sent], {})
+
+
+def _broken(sentence: str, run: MessageBus) -> NotYet:
+    headline, details = explained("promises_kept", run) or (sentence.partition(": ")[2], ())
+    return NotYet(f"{headline}.", *details, run=run)
 
 
 def _learns_x(bus: MessageBus) -> str | None:

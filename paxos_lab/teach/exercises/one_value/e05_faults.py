@@ -35,7 +35,7 @@ def unknown(schedule: Any) -> str:
 def outvoted(schedule: Any) -> str:
     """An acceptor votes for tea, and coffee is chosen: accepted is not chosen."""
     bus = played(schedule, "outvoted", single_decree(["tea", "coffee"]), idle=("p2",))
-    messages = [(e.sender, e.message) for e in bus.trace.messages]
+    messages = bus.trace.sent
     votes = [s for s, m in messages if isinstance(m, Accepted) and m.value == "tea"]
     found = winners(bus)
     if not votes:

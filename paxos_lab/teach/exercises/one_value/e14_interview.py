@@ -152,7 +152,7 @@ def reported(schedule: Any) -> str:
 
 
 def _sent(bus: MessageBus) -> list[tuple[str, Any]]:
-    return [(e.sender, e.message) for e in bus.trace.messages]
+    return bus.trace.sent
 
 
 def _no_faults(bus: MessageBus) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 from paxos_lab.bus import MessageBus
 from paxos_lab.multipaxos import Put, Rejoining, lose_disk, replicated_log
 from paxos_lab.multipaxos.messages import Entries
-from paxos_lab.multipaxos.rejoin import OUTSIDE, DiskLost, Known
-from paxos_lab.node import react
+from paxos_lab.multipaxos.rejoin import DiskLost, Known
+from paxos_lab.node import OUTSIDE, react
 from paxos_lab.paxos import Ballot, Flexible, QuorumSystem
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_function, call, in_a_world, shown

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from paxos_lab.bus import MessageBus
-from paxos_lab.multipaxos import Client, Put, Server, replicated_log
+from paxos_lab.multipaxos import Client, Heartbeat, HeartbeatHeard, Put, Server, replicated_log
 from paxos_lab.show.measure.cost import messages_between
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_function, call, in_a_world, shown
@@ -15,7 +15,7 @@ from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.the_log.e11_cost import is_number
 from paxos_lab.world.events import Timeout
 
-BEATS = ("Heartbeat", "HeartbeatHeard")
+BEATS = (Heartbeat, HeartbeatHeard)
 
 
 def _results(bus: MessageBus) -> int:

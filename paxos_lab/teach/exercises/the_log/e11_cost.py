@@ -9,7 +9,7 @@ from numbers import Real
 from typing import Any
 
 from paxos_lab.bus import MessageBus
-from paxos_lab.multipaxos import Client, Put, replicated_log
+from paxos_lab.multipaxos import Client, Heartbeat, HeartbeatHeard, Put, replicated_log
 from paxos_lab.paxos import single_decree
 from paxos_lab.show.measure.cost import forced_writes, messages_between
 from paxos_lab.teach.exercises.answer import NotYet
@@ -17,7 +17,7 @@ from paxos_lab.teach.exercises.handed_in import a_function, call, shown
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.world.events import Timeout
 
-BEATS = ("Heartbeat", "HeartbeatHeard")
+BEATS = (Heartbeat, HeartbeatHeard)
 GROUPS = (3, 4, 5, 7)
 
 
@@ -31,8 +31,8 @@ class Cost:
     of: tuple[str, str, str]
 
 
-def _named(counts: Mapping[str, int], times: int = 1) -> str:
-    return ", ".join(f"{count // times} {name}" for name, count in counts.items())
+def _named(counts: Mapping[type, int], times: int = 1) -> str:
+    return ", ".join(f"{count // times} {kind.__name__}" for kind, count in counts.items())
 
 
 def _writers(counts: Mapping[str, int], times: int = 1) -> str:

@@ -43,7 +43,7 @@ def moments(rng: random.Random) -> Iterator[Moment]:
         choose = seeded(rng.randrange(10**6), faults=0.2)
         sent: list[tuple[str, Any]] = []
         inbox: dict[str, list[tuple[str, Any]]] = {}
-        sent += [(e.sender, e.message) for e in bus.trace.messages]
+        sent += bus.trace.sent
         for _ in range(_STEPS):
             event = choose(bus)
             if event is None:

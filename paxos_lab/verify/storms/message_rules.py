@@ -1,0 +1,111 @@
+"""Rules on what servers say to each other: a fault of ballots shows here long before a slot has two entries.
+
+They hold of every log whose servers use `paxos_lab.multipaxos.messages`, whatever its classes are; of
+others they say nothing. What a server says to itself is no message, so it is not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from paxos_lab.bus import MessageBus
+from paxos_lab.multipaxos.messages import Accept, Accepted, Prepare, Promise, Vote, entry_text
+from paxos_lab.node import LabError
+from paxos_lab.world.events import Duplicate
+
+
+class MessageRules:
+    """Reads the trace of one run: call `look(bus)` after each step, or as often as you can.
+
+    1. Nobody sends a Promise or an Accepted below an earlier Promise of its own.
+    2. A Promise reports, of each slot asked about that is not cleared, a vote no lower than those that
+       its sender said it had cast, and for what that ballot asked there.
+    3. A ballot asks for one entry in a slot.
+
+    A lower Promise by itself does no harm as long as no vote follows it; but to whoever sees messages
+    only, it is a promise forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._read = 0
+        self._promised: dict[str, Any] = {}
+        self._voted: dict[str, dict[int, Any]] = {}
+        self._first: dict[Any, int] = {}  # the highest slot from which a ballot asks
+        self._asked: dict[tuple[int, Any], Any] = {}
+        self._voters: dict[int, dict[Any, set[str]]] = {}
+        self._in_use = False
+
+    def look(self, bus: MessageBus) -> str | None:
+        """What is broken in the steps since the last look, in one sentence; None if nothing is."""
+        try:
+            trace = bus.trace
+        except LabError:  # a bus without a trace: nothing to read
+            return None
+        fresh, self._read = trace[self._read :], len(trace)
+        for step in fresh:
+            if isinstance(step.event, Duplicate):  # the network says it, not the sender
+                continue
+            for envelope in step.sent:
+                if found := self._hear(envelope.sender, envelope.message):
+                    return f"{found} (step {step.step})"
+        return None
+
+    def votes_of(self, slot: int, members: Collection[str]) -> int | None:
+        """The most votes that `members` cast in one ballot for that slot; None where messages do not tell.
+
+        Whoever asks for a vote in a ballot counts as one that votes: that is between it and itself.
+        """
+        if not self._in_use:
+            return None
+        return max((len(who & {*members}) for who in self._voters.get(slot, {}).values()), default=0)
+
+    def _hear(self, name: str, message: Any) -> str | None:
+        match message:
+            case Prepare(ballot, first):
+                self._first[ballot] = max(first, self._first.get(ballot, first))
+            case Promise(ballot, votes, cleared):
+                if found := self._is_below(name, "promises", ballot):
+                    return found
+                self._promised[name] = ballot
+                return self._is_dishonest(name, ballot, votes, cleared)
+            case Accept(ballot, slot, entry):
+                known = self._asked.setdefault((slot, ballot), entry)
+                if known != entry:
+                    both = f"{entry_text(known)} and for {entry_text(entry)}"
+                    return f"ballot {ballot} asks for {both} in slot {slot}"
+                self._vote(name, ballot, slot)
+            case Accepted(ballot, slot):
+                if found := self._is_below(name, f"accepts in slot {slot} in", ballot):
+                    return found
+                self._in_use = True
+                self._vote(name, ballot, slot)
+                voted = self._voted.setdefault(name, {})
+                voted[slot] = max(ballot, voted.get(slot, ballot))
+        return None
+
+    def _vote(self, name: str, ballot: Any, slot: int) -> None:
+        self._voters.setdefault(slot, {}).setdefault(ballot, set()).add(name)
+
+    def _is_below(self, name: str, does: str, ballot: Any) -> str | None:
+        before = self._promised.get(name)
+        if before is None or ballot >= before:
+            return None
+        return f"{name} had promised {before}, and now {does} {ballot}, which is lower"
+
+    def _is_dishonest(self, name: str, ballot: Any, votes: Any, cleared: int) -> str | None:
+        reported = {slot: vote for slot, vote in votes if isinstance(vote, Vote)}
+        first = max(self._first.get(ballot, 1), cleared + 1)
+        for slot, cast in self._voted.get(name, {}).items():
+            vote = reported.get(slot)
+            if slot >= first and (vote is None or vote.ballot < cast):
+                what = "reports no vote" if vote is None else f"reports a vote in {vote.ballot}"
+                return (
+                    f"{name} had accepted in slot {slot} in {cast}, and its promise of {ballot} {what} there"
+                )
+        for slot, vote in reported.items():
+            asked = self._asked.get((slot, vote.ballot), vote.entry)
+            if asked != vote.entry:
+                what = f"{entry_text(vote.entry)}, and {vote.ballot} asks for {entry_text(asked)}"
+                return f"in slot {slot} {name} reports {what} there"
+        return None
