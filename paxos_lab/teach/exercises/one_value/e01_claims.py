@@ -56,7 +56,7 @@ def played(schedule: Any, name: str, nodes: list[Node], idle: tuple[str, ...] = 
         # A LookupError or an AssertionError with words: the exercise's own `deliver` found no such message.
         if isinstance(cause, LabError | LookupError | AssertionError) and not isinstance(cause, EndlessLoop):
             raise NotYet(
-                f"Step {len(bus.trace) + 1} of your schedule cannot happen: {str(cause) or type(cause).__name__}.",
+                f"Step {len(bus.trace) + 1} of the run cannot happen: {str(cause) or type(cause).__name__}.",
                 *error.details,
                 run=bus,
             ) from error

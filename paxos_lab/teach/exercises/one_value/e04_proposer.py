@@ -106,11 +106,10 @@ def searches(make: Callable[..., list[Any]], hooks: int = 6_000) -> list[str]:
     schedule, and then the other settings are tried as far as they go.
     """
     judges = (agreement, validity, learned_is_chosen)
-    one, two = partial(make, "x", learners=0), partial(make, "xy", learners=0)
     again = Faults(timeouts=1)
     return [
         every_schedule(
-            partial(one, acceptors=2),
+            partial(make, "x", acceptors=2, learners=0),
             "1 proposer, 2 ballots, 2 acceptors",
             again,
             properties=judges,
@@ -118,14 +117,14 @@ def searches(make: Callable[..., list[Any]], hooks: int = 6_000) -> list[str]:
         ),
         *as_far_as_it_ends(
             [
-                (one, "1 proposer, 2 ballots", again),
-                (two, "2 ballots", None),
+                (partial(make, "x"), "1 proposer, 2 ballots", again),
+                (partial(make, "xy"), "2 ballots", None),
                 (
-                    partial(two, acceptors=4, quorums=Flexible(3, 2)),
+                    partial(make, "xy", acceptors=4, quorums=Flexible(3, 2)),
                     "2 ballots, 3 of 4 promise, 2 of 4 vote",
                     None,
                 ),
-                (partial(make, "xyz", learners=0), "3 ballots", None),
+                (partial(make, "xyz"), "3 ballots", None),
             ],
             judges,
             hooks,

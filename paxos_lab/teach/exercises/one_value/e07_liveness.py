@@ -63,6 +63,7 @@ def pause(wait: Any) -> str:
 
 
 ROUNDS = range(1, 11)
+LONGEST = 1e12  # units of time
 RIVALS = tuple(f"p{i}" for i in range(1, 7))
 
 
@@ -73,6 +74,8 @@ def _same_number(wait: Callable[[int, str], Any], round: int, name: str) -> floa
     for got in (first, second):
         if isinstance(got, bool) or not isinstance(got, int | float) or not 0 <= got < math.inf:
             raise NotYet(f"{called} is {shown(got)}; a number from 0 on is wanted.")
+        if got > LONGEST:
+            raise NotYet(f"{called} is {shown(got)}: nobody waits that long.")
     seeded = "Chance with a seed is fine: `random.Random(f'{name} {round}').random()`."
     if first != second:
         raise NotYet(
