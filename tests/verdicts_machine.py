@@ -113,6 +113,7 @@ WRONG = {
     "session.once": {
         "every time": ({_OLD: "if True:"}, "came twice and was executed twice"),
         "other than the last": ({_OLD: "if number != last:"}, "command 1 came again and was executed a second time"),
+        "by identity": ({_OLD: "if number is not last and number > 0 and not number < last:"}, "In a longer run"),
         "just the next": ({_OLD: "if number == last + 1:"}, "some may be left out"),
         "one number for all": ({"(client, (0": "('all', (0", "self.done[client]": "self.done['all']"}, "dan's command 1 was not executed"),
         "results for all": ({"self.done[client] = (number, result)": "self.done[client] = (number, result); self.done[0] = result", "        return result": "        return self.done.get(0, result)"}, "gives"),

@@ -180,7 +180,7 @@ def _some_traffic(made: type[Any], rng: random.Random) -> None:
     order: list[Any] = []
     for _ in range(60):
         client = rng.choice(["ann", "dan", "eve"])
-        number = max(1, last.get(client, 0) + rng.choice([1, 1, 0, 0, -1]))
+        number = max(901, last.get(client, 900) + rng.choice([1, 1, 0, 0, -1]))
         operation = (client, number)
         got = _run(sessions, tape, client, number, operation)
         if number > last.get(client, 0):
