@@ -25,7 +25,7 @@ from paxos_lab.words.text import as_list, as_text
 _HERE = Path(__file__).parent
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-AGAIN = "Without a kernel this is a picture of how it stood. To use it, run the cell."
+AGAIN = "This is how it stood when it was saved. For the buttons, run the cell again."
 
 # A notebook keeps two outputs: the widget, then what it left behind. Of the two one is shown: the second
 # one only where the first has nothing to show but the message that its model is gone.
