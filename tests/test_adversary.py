@@ -265,7 +265,7 @@ def test_what_is_said_is_said_aloud_and_the_rules_are_not_taken_for_granted():
     game = game_of("M13")
     deliver(game, "p1 a1", "p1 a2")
     assert isinstance(game.status, Said) and isinstance(game.advice, Said)
-    assert game.board.view["verdict"] == "x is chosen; by the rules, no other value can ever be."
+    assert game.board.view["verdict"] == "x is chosen. By the rules, no other value can ever be."
     deliver(game, "p2 a2", "p2 a3")
     assert game.board.view["verdict"].startswith("BROKEN")
 

@@ -14,7 +14,7 @@ from operator import is_
 from sys import getrefcount
 from typing import Any
 
-from paxos_lab.node import Node, field_names
+from paxos_lab.node import Node, field_names, setting_fields
 from paxos_lab.world.copying import copy_field, put_state, read, reader
 from paxos_lab.world.data import ATOMS, alike, copy_like, why_mutable
 from paxos_lab.world.journal import JournaledDict
@@ -33,6 +33,7 @@ class Memory:
 
     `known`: the values in the order of `field_names`: things that cannot change themselves, copies
     of all else. `twin`: the memory of a second node of the same class and state, if there is one.
+    `settings`: the numbers of the fields that are declared never to change.
     `attributes`, `class_containers`: of the class, see `role_contract`.
     """
 
@@ -44,6 +45,8 @@ class Memory:
         self.attributes = attributes(role)
         self.class_containers = class_containers(role)
         self._names = field_names(node)
+        never = setting_fields(node, declared=True)
+        self.settings = frozenset(i for i, name in enumerate(self._names) if name in never)
         self._read = reader(role)
         self._numbers = range(len(known))
         self._values: tuple[Any, ...] = tuple(known)  # as they were read last
@@ -144,7 +147,7 @@ class Memory:
         found = [i for i in self._numbers if values[i] is not held[i] or its[i] is not theirs[i]]
         for i in found:
             value, kind = values[i], type(values[i])
-            if kind not in ATOMS or kind is not type(known[i]) or i in earlier:
+            if kind not in ATOMS or kind is not type(known[i]) or i in earlier or i in self.settings:
                 return False
             if its[i] is not value and (kind is not type(its[i]) or value != its[i]):
                 return False

@@ -47,7 +47,7 @@ from collections.abc import Callable, Collection, Mapping
 from operator import is_
 from typing import Any, NamedTuple, NoReturn
 
-from paxos_lab.node import Effect, Node, RoleError, react
+from paxos_lab.node import Effect, Node, RoleError, field_names, react
 from paxos_lab.world.copying import fields_of, state_of, twin
 from paxos_lab.world.data import ATOMS, alike, parts_reader, said, shown
 from paxos_lab.world.memory import Memory
@@ -150,9 +150,7 @@ class Rehearsals:
             if meddled and isinstance(error, Exception):
                 raise Disturbed(f"{call}, or a hook before it, changed another node") from error
             if isinstance(error, Exception) and not isinstance(error, RoleError):
-                what = (
-                    f"comparing what it left with what was there raised {type(error).__name__}: {said(error)}"
-                )
+                what = f"comparing fields or messages raised {type(error).__name__}: {said(error)}"
                 raise RoleError(f"{call}: {what}") from error
             raise
         return effects
@@ -220,6 +218,13 @@ class Rehearsals:
                 f"{field} = {shown(other)} and {field} = {shown(mine)}. A role may not read chance, "
                 f"the clock, or anything but its own fields{_one_in_two(memory.node, field)}"
             )
+        for i in changed:
+            if i in memory.settings:
+                name = field_names(memory.node)[i]
+                raise RoleError(
+                    f"{call} changed {name} to {shown(changed[i])}, but {name} is a setting, and a setting never "
+                    "changes: declare it with stable(...) or volatile(...), or leave it as it is"
+                )
         if (effects or rehearsal) and effects != rehearsal and not alike(effects, rehearsal):
             raise RoleError(
                 f"{call} is not deterministic: run twice on the same state and message it asked for "
@@ -303,7 +308,8 @@ def _collect(value: Any, parts: list[_Part]) -> None:
             if type(item) not in ATOMS:
                 _collect(item, parts)
     else:
-        read = parts_reader(type(value))
+        kind: Any = type(value)
+        read = parts_reader(kind)
         if read is not None:
             content = read(value)
             parts.append((value, read, content))

@@ -32,20 +32,7 @@ def events_in(trace: Trace) -> int:
     return sum(not isinstance(step.event, Start | Duplicate) for step in trace)
 
 
-class Suspicious(Stepper):
-    """A stepper for nodes that may break the rules: what follows from the rules, it says so."""
-
-    def look(self) -> dict[str, Any]:
-        """The stepper's view; what can be or not be later is true only where the rules are kept."""
-        view = super().look()
-        said = view["verdict"].replace(
-            ". No other value can ever be.", "; by the rules, no other value can ever be."
-        )
-        view["verdict"] = said.replace("; could still be chosen:", "; by the rules, could still be chosen:")
-        return view
-
-
-class Board(Suspicious):
+class Board(Stepper):
     """A stepper in which only deliveries happen, and the faults that are allowed.
 
     `first`: the step at which the game begins. `played`: True while a run is shown that is not the

@@ -10,7 +10,7 @@ from paxos_lab.bus import MessageBus
 from paxos_lab.multipaxos import Client, Heartbeat, HeartbeatHeard, Put, Server, replicated_log
 from paxos_lab.show.measure.cost import messages_between
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_function, call, in_a_world
+from paxos_lab.teach.exercises.handed_in import a_function, call, in_a_world, shown
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.world.events import Timeout
 
@@ -69,7 +69,7 @@ def quorum_delay(formula: Any) -> str:
         told = f"answer_after({n}, {q2}, {far}, {way})"
         got = call(formula, n, q2, far, way, called=told)
         if isinstance(got, bool) or not isinstance(got, int | float):
-            raise NotYet(f"{told} is {got!r}; a number is wanted.")
+            raise NotYet(f"{told} is {shown(got)}; a number is wanted.")
         if abs(got - measured) > 0.01:
             near = n - 1 - far
             raise NotYet(
@@ -108,7 +108,7 @@ class Batching(Server):
         taken = self.rule(waiting, under_way)
         told = f"send_now({waiting}, {under_way}, {self.alpha})"
         if type(taken) is not int or not 0 <= taken <= waiting:
-            raise NotYet(f"{told} is {taken!r}; a whole number from 0 to {waiting} is wanted.")
+            raise NotYet(f"{told} is {shown(taken)}; a whole number from 0 to {waiting} is wanted.")
         return taken
 
 
