@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
@@ -11,9 +11,8 @@ from paxos_lab.bus import MessageBus
 from paxos_lab.node import LabError
 from paxos_lab.show.draw.log_view import log_view, servers_of
 from paxos_lab.show.widgets.box import LabBox, Said, button, fold, picture_left, row, scrolling
-from paxos_lab.words.narration import narrate
+from paxos_lab.show.widgets.told import told
 from paxos_lab.words.text import as_list, as_text, short
-from paxos_lab.world.events import Crash, Drop, Restart
 
 TOLD = 8  # of the steps of one click, the last so many are told
 STRIDE, MOST = 20, 400
@@ -124,28 +123,11 @@ class LogLab(LabBox):
         made = len(self.bus.trace) - before
         if made:
             self._undo.append(before)
-            told = list(self._narrated(before))
+            sentences = list(told(self.bus.trace, since=before))
             more = [f"{made - TOLD} more steps, and then:"] if made > TOLD else []
-            self._show(end(), *more, *told[-TOLD:])
+            self._show(end(), *more, *sentences[-TOLD:])
         else:
             self._show("Nothing is left to happen by itself.")
-
-    def _narrated(self, since: int) -> Iterator[str]:
-        """The steps from there on; what was on its way to a server that is down, the network did not lose."""
-        down: set[str] = set()
-        for step in self.bus.trace:
-            match step.event:
-                case Crash(node):
-                    down.add(node)
-                case Restart(node):
-                    down.discard(node)
-            if step.step <= since:
-                continue
-            match step.event:
-                case Drop(e) if e.to in down:
-                    yield f"{e.to} is down: {short(e.message, 60)} from {e.sender} does not reach it."
-                case _:
-                    yield narrate(step)
 
     # ---- what is on screen
 
@@ -169,10 +151,10 @@ class LogLab(LabBox):
         )
         return f"Time {self.bus.now:.0f}, step {len(self.bus.trace)}: {who}; {clients}."
 
-    def _show(self, *told: str) -> None:
+    def _show(self, *lines: str) -> None:
         for name, press in self._kill.items():
             press.description = f"{'Restart' if name in self.bus.down else 'Kill'} {short(name, 20)}"
-        first, *rest = [line for line in told if line] or [""]
+        first, *rest = [line for line in lines if line] or [""]
         self.status.value = f"<b>{as_text(self.headline())}</b> {as_text(first)}"
         self.told.value = "".join(f"<div>{as_text(short(line, 300))}</div>" for line in rest)
         view = log_view(self.bus)
