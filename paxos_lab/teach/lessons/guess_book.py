@@ -73,7 +73,7 @@ def seed() -> int:
         return kept
     if not _seeds:
         _seeds.append(secrets.randbits(32))
-        _write(_stored())
+    _write(_stored())
     return _seeds[0]
 
 
