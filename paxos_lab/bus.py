@@ -14,7 +14,7 @@ from typing import Any
 
 from paxos_lab.node import OUTSIDE, CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
 from paxos_lab.world.copying import State, forget_volatile, put_state, state_of, twin
-from paxos_lab.world.data import why_mutable
+from paxos_lab.world.data import said, shown, why_mutable
 from paxos_lab.world.events import (
     Crash,
     Deliver,
@@ -81,8 +81,7 @@ class MessageBus:
         self._traced = traced
         self._checked = checked
         self._reset()
-        while self._to_start:
-            self.apply(Start(self._to_start[0]))
+        self.run(max_steps=len(self._to_start))
 
     def _reset(self) -> None:
         """Everything that changes during a run, as it is before the first event."""
@@ -96,6 +95,8 @@ class MessageBus:
         self._trace = Trace()
         self._down: dict[str, int] = {}  # name -> step of the crash
         self._started: set[str] = set()
+        if self._traced:
+            self._rehearsals.catch_up()
         self._to_start = [name for name in self._startable() if name not in self._idle]
 
     def _remember(self, memories: dict[str, Memory], thorough: bool = False) -> None:
@@ -189,14 +190,14 @@ class MessageBus:
         try:
             return self._why_not(event)
         except (AttributeError, TypeError) as error:
-            return f"{event!r} is malformed: {error}"
+            return f"{shown(event)} is malformed: {said(error)}"
 
     def _why_not(self, event: Event) -> str | None:
         match event:
             case Deliver(e) | Drop(e) | Duplicate(e):
                 flight = self._network.flying.get(e.id) if isinstance(e, Envelope) else None
                 if flight is None or flight[0] != e:
-                    return f"the message {e} is not in flight"
+                    return f"the message {said(e)} is not in flight"
                 if type(event) is Deliver:
                     if e.to in self._down:
                         return f"{e.to} is down: restart it first, or drop the message"
@@ -222,7 +223,7 @@ class MessageBus:
                     return f"{node} is up: only a crashed node restarts"
                 return None if node in self._nodes else str(unknown(node, self._nodes))
             case Start(node):
-                if node not in self._startable():
+                if not self._can_start(node):
                     return self._why_not_up(node) or f"{node} has started already or has nothing to start"
             case Partition(groups):
                 return self._why_no_partition(groups)
@@ -232,7 +233,7 @@ class MessageBus:
             case Invoke(node, message):
                 return self._why_not_up(node) or why_mutable(message, "the message")
             case _:
-                return f"{event!r} is no event: see paxos_lab.world.events for those there are"
+                return f"{shown(event)} is no event: see paxos_lab.world.events for those there are"
         return None
 
     def upcoming(self) -> Event | None:
@@ -374,11 +375,12 @@ class MessageBus:
             self._to_start.remove(name)
 
     def _startable(self) -> list[str]:
-        return [
-            name
-            for name, node in self._nodes.items()
-            if name not in self._started and name not in self._down and type(node).start is not Node.start
-        ]
+        return [name for name in self._nodes if self._can_start(name)]
+
+    def _can_start(self, name: str) -> bool:
+        if name not in self._nodes or name in self._started or name in self._down:
+            return False
+        return type(self._nodes[name]).start is not Node.start
 
     def _why_not_up(self, name: str) -> str | None:
         if name not in self._nodes:

@@ -147,7 +147,7 @@ def test_the_run_opens_in_a_stepper_at_its_beginning_and_goes_both_ways():
     assert stepper.view["verdict"].startswith("BROKEN: ")
     stepper._handle_custom_msg({"do": "back", "click": 2}, [])
     assert stepper.view["step"] == steps - 1
-    assert "; by the rules, no other value can ever be." in stepper.view["verdict"]
+    assert ". By the rules, no other value can ever be." in stepper.view["verdict"]
 
 
 def test_one_run_is_open_at_a_time_and_it_can_be_closed():

@@ -14,9 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paxos_lab import LabError, MessageBus
-from paxos_lab.multipaxos import replicated_log
-from paxos_lab.multipaxos.machines import Add, Append, CompareAndSet, Counter, Get, KeyValueStore, Put
-from paxos_lab.multipaxos.messages import Request
+from paxos_lab.multipaxos import (
+    Add,
+    Append,
+    CompareAndSet,
+    Counter,
+    Get,
+    KeyValueStore,
+    Put,
+    Request,
+    replicated_log,
+)
 from paxos_lab.show import history_picture
 from paxos_lab.verify import ACKNOWLEDGED, NO_REPLY, Operation, key_of, linearizable
 

@@ -24,7 +24,7 @@ def test_forward_follows_virtual_time_to_the_end(stepper):
     while stepper.view["can_forward"]:
         click(stepper, do="forward")
     assert stepper.bus["l1"].learned == "y"
-    assert stepper.view["verdict"] == "y is chosen. No other value can ever be."
+    assert stepper.view["verdict"] == "y is chosen. By the rules, no other value can ever be."
     assert click(stepper, do="forward")["problem"].startswith("nothing is left to happen")
 
 

@@ -160,6 +160,9 @@ class ForTheScreen(Preprocessor):
     def still(self, cell: Any) -> Any:
         if cell.cell_type == "markdown":
             cell.source = folded(cell.source)
+        elif cell.cell_type == "code":
+            # A widget on a slide is what it left behind, and that is an output of its own.
+            cell.outputs = [o for o in cell.outputs if set(o.get("data", {})) != {WIDGET}]
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             widget = data.pop(WIDGET, None) is not None

@@ -75,7 +75,7 @@ def test_forward_back_and_to_the_end(fourth, stepper, keep):
             break
         widget.click("forward")
     assert widget.button("forward").is_disabled()
-    assert re.search(r"is chosen\. No other value can ever be\.", widget.text(".verdict"))
+    assert re.search(r"is chosen\. By the rules, no other value can ever be\.", widget.text(".verdict"))
     assert "No message is in flight." in widget.text(".flight")
     keep(widget.root, "stepper_end")
     assert page.problems == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paxos_lab.bus import MessageBus
-from paxos_lab.node import Node, field_names, stable_fields
+from paxos_lab.node import Node, field_names, setting_fields, stable_fields
 from paxos_lab.show.draw.picture import GREY, INK, Picture
 from paxos_lab.show.draw.space_time import line_of
 from paxos_lab.words.text import plainly, short
@@ -15,18 +15,14 @@ COLUMN, ROW = 270, 112
 def holdings(node: Node) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """(field, value) of what is on disk and of what is in memory; what never changes is left out."""
     disk, memory = [], []
+    settings, stable = setting_fields(node), stable_fields(node)
     for name, value in zip(field_names(node), read(node), strict=True):
-        if name in stable_fields(node):
+        if name in stable:
             disk.append((name, plainly(value)))
-        elif name not in _SETTINGS:
+        # A container that the constructor was given may be changed in place, whatever it is called.
+        elif name not in settings or isinstance(value, list | set | dict):
             memory.append((name, plainly(value)))
     return disk, memory
-
-
-_SETTINGS = frozenset(
-    {"acceptors", "learners", "quorums", "patience", "value", "clients", "deciders"}
-    | {"coordinator", "participants", "others", "willing"}
-)
 
 
 def cluster(bus: MessageBus) -> Picture:

@@ -14,7 +14,8 @@ import traitlets
 
 from paxos_lab.bus import MessageBus
 from paxos_lab.node import LabError
-from paxos_lab.paxos.outcome import could_still_be_chosen
+from paxos_lab.paxos.messages import Accept, Prepare
+from paxos_lab.paxos.prospects import Unsent, could_still_be_chosen
 from paxos_lab.paxos.quorums import QuorumSystem
 from paxos_lab.show.draw.cluster import cluster, holdings
 from paxos_lab.show.draw.picture import Picture
@@ -180,7 +181,6 @@ class Stepper(Lasting, anywidget.AnyWidget):
         """Everything on screen as plain JSON data."""
         bus, trace = self.bus, self.bus.trace
         picture = self.picture()
-        sent = trace.sent
         return {
             "step": len(trace),
             "steps": len(trace) + len(self._future),
@@ -189,8 +189,8 @@ class Stepper(Lasting, anywidget.AnyWidget):
             "head": HEAD if self._picture == "space-time" and trace else 0,
             "caption": picture.caption,
             "picture": self._picture,
-            "narration": [f"{n}. {told}" for n, told in enumerate(told(trace), start=1)],
-            "verdict": could_still_be_chosen(sent, self.quorums) if self.quorums else "",
+            "narration": [f"{n}. {line}" for n, line in enumerate(told(trace), start=1)],
+            "verdict": self._outlook(),
             "nodes": [self._look_at(i, name) for i, name in enumerate(bus.names)],
             "flight": [self._look_at_message(e) for e in bus.in_flight],
             "cut": narrate(trace_step) if (trace_step := self._last_cut()) else "",
@@ -201,6 +201,19 @@ class Stepper(Lasting, anywidget.AnyWidget):
             "futures": self._futures,
             "answers": None,
         }
+
+    def _outlook(self) -> str:
+        """What is chosen or still can be; "" for nodes that have no quorums, so no Paxos."""
+        if not self.quorums:
+            return ""
+        sent: list[tuple[str, Any]] = []
+        for step in self.bus.trace:
+            sent += [(e.sender, e.message) for e in step.sent]
+            match step.event:
+                case Crash(name, during=Deliver(envelope)) if isinstance(envelope.message, Prepare | Accept):
+                    sent.append((name, Unsent(envelope.message)))
+        wanted = {n.name: n.value for n in self.bus if hasattr(n, "value") and hasattr(n, "acceptors")}
+        return could_still_be_chosen(sent, self.quorums, wanted or None)
 
     def picture(self) -> Picture:
         """The picture on screen."""

@@ -17,8 +17,9 @@ from paxos_lab.node import LabError, Node
 from paxos_lab.paxos.quorums import QuorumSystem
 from paxos_lab.show.draw.ballot_board import ballot_board
 from paxos_lab.show.widgets.box import LabBox, Said, button, choice, prose, row, scrolling
+from paxos_lab.show.widgets.stepper import Stepper
 from paxos_lab.teach.lessons import guess_book
-from paxos_lab.teach.lessons.adversary import Search, Suspicious
+from paxos_lab.teach.lessons.adversary import Search
 from paxos_lab.teach.lessons.guess_book import Guess
 from paxos_lab.verify.explorer.exploration import Exploration, explore
 from paxos_lab.verify.wrong.single_decree import Setting, Variant
@@ -95,7 +96,7 @@ class CardBox(LabBox):
     def __init__(self, card: Card, number: int, gallery: MutationGallery) -> None:
         self.card, self.number, self._gallery = card, number, gallery
         self.outcome: Outcome | None = None
-        self.stepper: Suspicious | None = None
+        self.stepper: Stepper | None = None
         options = [("pick one", None), *((option, i) for i, option in enumerate(OPTIONS))]
         self.choice = choice(f"Your guess for {number}:", options, value=None)
         self.button = button(
@@ -180,13 +181,13 @@ class CardBox(LabBox):
         self._show(outcome)
         self._gallery.show_score()
 
-    def open_run(self) -> Suspicious:
+    def open_run(self) -> Stepper:
         """Open the shortest counterexample in a stepper below, at its first step."""
         if self.outcome is None or self.outcome.broken is None:
             raise LabError(f"card {self.number} has no counterexample to open")
         self._gallery.close_runs()
         bus = self.outcome.broken[1].bus
-        self.stepper = Suspicious(bus)
+        self.stepper = Stepper(bus)
         self.stepper.jump(0)
         self.stepper.view = self.stepper.look()
         self.put(*self._fixed, self.stepper)

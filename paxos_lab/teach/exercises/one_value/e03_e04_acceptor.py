@@ -3,66 +3,99 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from paxos_lab.bus import MessageBus
+from paxos_lab.node import Node
 from paxos_lab.paxos import Accept, Accepted, Acceptor, Ballot, Prepare, Promise, Proposal, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_role, guarded
+from paxos_lab.teach.exercises.explained import explained
+from paxos_lab.teach.exercises.handed_in import a_role, guarded, same, shown, shown_plainly
+from paxos_lab.teach.exercises.orders import every_order
 from paxos_lab.teach.exercises.talk import RESTART, Dialogue
 from paxos_lab.teach.exercises.task import Task
-from paxos_lab.teach.exercises.trials import calm, every_schedule, storms
+from paxos_lab.teach.exercises.trials import as_far_as_it_ends, calm, storms
+from paxos_lab.verify.explorer.properties import promises_kept, votes_on_request
 from paxos_lab.verify.wrong.single_decree import Setting
 
 B1, B2, B3 = Ballot(1, "p1"), Ballot(2, "p2"), Ballot(3, "p1")
+
+ONCE = (
+    "Unlike the text, the same prepare is promised once only. That is safe; but if the answer was lost, whoever "
+    "asks again waits in vain."
+)
+LOWER = (
+    "Unlike the text, it answers a prepare below its promise with a promise, and keeps the higher one. That is "
+    "safe, but the answer is of no use: a vote in that ballot is refused."
+)
+ONLY_ITS_OWN = (
+    "Unlike the text, it refuses a vote in a ballot above its promise. That is safe; but an acceptor that missed "
+    "the prepare could have helped, and does not."
+)
 
 
 def promise(acceptor: Any) -> str:
     """Phase 1b: promise what is not below a promise, also after a restart."""
     role = a_role(acceptor, "Acceptor", "a1", ("l1",))
     first, low, again = ("p2", Prepare(B2)), ("p1", Prepare(B1)), ("p1", Prepare(B3))
-    talk = Dialogue(guarded(role)("a1", ("l1",)), [first, low, again], others=["l1"])
+    notes: dict[str, None] = {}  # in the order in which they were found, each once
+    talk = Dialogue(guarded(role)("a1", ("l1",)), [first, low, first, again], others=["l1"])
     _one_promise(talk, talk.say(first), "p2", B2, "the first prepare it ever gets")
-    refused = talk.say(low)
-    talk.expect(
-        not _promises(refused),
-        f"It promised ballot {B2}, and now it promises {B1}, which is lower.",
-        "A promise forbids everything lower from then on.",
-    )
+    headline = f"It promised ballot {B2}, and now it promises {B1}, which is lower."
+    _keeps(talk, talk.say(low), B2, notes, headline, "A promise forbids everything lower from then on.")
+    if not _promises(talk.say(first)):
+        notes[ONCE] = None
     _one_promise(talk, talk.say(again), "p1", B3, f"ballot {B3}, higher than its promise of {B2}")
     talk = Dialogue(guarded(role)("a1", ("l1",)), [first, low], others=["l1"])
     talk.say(first)
     talk.say(RESTART)
-    talk.expect(
-        not _promises(talk.say(low)),
-        f"It promised ballot {B2}, crashed, restarted, and promised {B1}: the promise was not on disk.",
-        "A field that must survive a crash is declared with stable(...).",
-    )
+    headline = f"It promised ballot {B2}, crashed, restarted, and promised {B1}: the promise was not on disk."
+    why = "A field that must survive a crash is declared with stable(...)."
+    _keeps(talk, talk.say(low), B2, notes, headline, why)
+    for ballots in (
+        [Ballot(9, "p1"), Ballot(10, "p1"), Ballot(9, "p1")],
+        [Ballot(3, "p1"), Ballot(3, "p2"), Ballot(3, "p1")],
+    ):
+        _one_after_the_other(guarded(role), ballots, notes)
     for seed in range(40):
-        _at_random(guarded(role), seed)
-    return "A prepare is promised unless a higher ballot was promised before; a restart forgets nothing."
+        rng = random.Random(seed)
+        drawn = [Ballot(rng.randint(1, 12), rng.choice(["p1", "p2"])) for _ in range(8)]
+        _one_after_the_other(guarded(role), drawn, notes, rng)
+    rule = "above every promise before" if ONCE in notes else "not below any promise before"
+    return " ".join([f"A prepare is promised if it is {rule}; a restart forgets nothing.", *notes])
 
 
-def _at_random(role: type[Any], seed: int) -> None:
-    """Prepares in any order, some twice, and restarts: no promise below an earlier one."""
-    rng = random.Random(seed)
-    ballots = [Ballot(rng.randint(1, 5), rng.choice(["p1", "p2"])) for _ in range(8)]
+def _one_after_the_other(
+    role: type[Any], ballots: list[Ballot], notes: dict[str, None], rng: random.Random | None = None
+) -> None:
+    """Prepares in this order, with a restart now and then if there is a `rng`: no promise is taken back."""
     script: list[Any] = [(b.proposer, Prepare(b)) for b in ballots]
     talk = Dialogue(role("a1", ("l1",)), script, others=["l1"])
     top = Ballot.ZERO
     for line in script:
-        if rng.random() < 0.15:
+        if rng is not None and rng.random() < 0.15:
             talk.say(RESTART)
         ballot = line[1].ballot
         said = talk.say(line)
         if ballot > top:
-            _one_promise(
-                talk, said, ballot.proposer, ballot, f"ballot {ballot}; the highest before was {top}"
-            )
+            asked = f"ballot {ballot}; the highest before was {top}"
+            _one_promise(talk, said, ballot.proposer, ballot, asked)
         elif ballot < top:
-            talk.expect(not _promises(said), f"It promised ballot {top}, and later {ballot}, which is lower.")
+            _keeps(talk, said, top, notes, f"It promised ballot {top}, and later {ballot}, which is lower.")
         top = max(top, ballot)
+
+
+def _keeps(
+    talk: Dialogue, said: list[tuple[str, Any]], top: Ballot, notes: dict[str, None], headline: str, *why: str
+) -> None:
+    """What it `said` to a prepare below `top` takes no promise back, or `NotYet` with the headline."""
+    low = [m for m in _promises(said) if not isinstance(m.ballot, Ballot) or m.ballot < top]
+    held = getattr(talk.node, "promised", None)
+    talk.expect(not low or (isinstance(held, Ballot) and held >= top), headline, *why)
+    if _promises(said):
+        notes[LOWER] = None
 
 
 ARRIVALS: dict[int, tuple[Any, ...]] = {
@@ -82,9 +115,10 @@ def table(may_promise: Any) -> str:
             f"I expected an entry for each line, {', '.join(map(str, ARRIVALS))}: {{1: ..., 2: ...}}."
         )
     for number, lines in ARRIVALS.items():
-        said = may_promise[number]
-        if not isinstance(said, bool):
-            raise NotYet(f"Line {number} says {said!r}; put True or False.")
+        given = may_promise[number]
+        if not isinstance(given, int) or given not in (0, 1):
+            raise NotYet(f"Line {number} says {shown(given)}; put True or False.")
+        said = bool(given)
         talk = Dialogue(Acceptor("a1"), [("p1", Prepare(B3)), *lines])
         talk.say(("p1", Prepare(B3)))
         right = bool(_promises([answer for line in lines for answer in talk.say(line)]))
@@ -125,8 +159,8 @@ def accept(acceptor: Any) -> str:
         "The report is what keeps a chosen value chosen.",
     )
     talk.expect(
-        reports[0].accepted == Proposal(B1, "tea"),
-        f"It voted for tea in ballot {B1}, but reported {reports[0].accepted!r}.",
+        same(reports[0].accepted, Proposal(B1, "tea")),
+        f"It voted for tea in ballot {B1}, but reported {shown(reports[0].accepted)}.",
         "A report is a Proposal: the ballot of the vote, and its value.",
     )
     talk.expect(
@@ -143,18 +177,73 @@ def accept(acceptor: Any) -> str:
         talk.say(line)
     reports = _promises(talk.say(higher))
     talk.expect(
-        bool(reports) and reports[0].accepted == Proposal(B1, "tea"),
+        bool(reports) and same(reports[0].accepted, Proposal(B1, "tea")),
         f"It voted for tea in ballot {B1}, crashed, restarted, and no longer reports the vote.",
         "A vote must be on disk before the answer leaves: stable(...).",
     )
 
+    notes = _unlike_the_text(tested)
+    # Safety rests on this one, which holds all that the proof asks of an acceptor.
+    alone = every_order(lambda: tested("a1", ("l1",)), LINES, _breaks, _broken, crash=True)
+    orders = f"one acceptor, 3 ballots in every order, 1 crash: {alone:,} situations."
     calm(lambda: single_decree("x", acceptor=tested), _learns_x, "One proposer, three of your acceptors")
-    tried = []
-    for setting in (Setting(2, 2), Setting(2, 2, 1), Setting(3, 3)):
-        make = partial(single_decree, "xyz"[: setting.values], acceptor=tested)
-        tried.append(every_schedule(make, str(setting), setting.faults))
+    settings = (Setting(2, 2), Setting(2, 2, 1), Setting(3, 3))
+    makes = [partial(single_decree, "xyz"[: setting.values], acceptor=tested) for setting in settings]
+    whole = [(make, str(setting), setting.faults) for make, setting in zip(makes, settings, strict=True)]
+    tried = [orders, *as_far_as_it_ends(whole)]
     tried.append(storms(lambda: single_decree("xyz", acceptor=tested), "three rivals", seeds=range(10)))
-    return f"It keeps its promises and its votes. Tried: {' '.join(tried)}"
+    return " ".join(["It keeps its promises and its votes.", *notes, "Tried:", *tried])
+
+
+def _unlike_the_text(role: type[Any]) -> list[str]:
+    """What is safe, and yet not what the text says."""
+    notes = []
+    talk = Dialogue(role("a1", ("l1",)), [("p1", Prepare(B1)), ("p2", Accept(B2, "coffee"))], others=["l1"])
+    talk.say(("p1", Prepare(B1)))
+    if not any(isinstance(m, Accepted) for _, m in talk.say(("p2", Accept(B2, "coffee")))):
+        notes.append(ONLY_ITS_OWN)
+    lines = [("p2", Prepare(B2)), ("p2", Prepare(B2)), ("p1", Prepare(B1))]
+    talk = Dialogue(role("a1", ("l1",)), lines, others=["l1"])
+    _, again, lower = [_promises(talk.say(line)) for line in lines]
+    return [*notes, *([] if again else [ONCE]), *([LOWER] if lower else [])]
+
+
+LOW, TIED, HIGH = Ballot(9, "p1"), Ballot(9, "p2"), Ballot(10, "p1")
+LINES = (
+    ("p1", Prepare(LOW)),
+    ("p1", Accept(LOW, "tea")),
+    ("p2", Accept(TIED, "coffee")),
+    ("p1", Prepare(HIGH)),
+    ("p1", Accept(HIGH, "milk")),
+)
+"""What an acceptor may be asked in three ballots: two of one round, and 10 above 9."""
+
+
+def _breaks(sent: Sequence[tuple[str, Any]], node: Node) -> str | None:
+    for _, message in sent:
+        if isinstance(message, Promise | Accepted) and (strange := _strange(message)):
+            return f"sent: {strange}"
+    asked = [("p", message) for _, message in LINES]
+    return promises_kept(sent, {}) or votes_on_request([*asked, *sent], {})
+
+
+def _strange(message: Promise | Accepted) -> str | None:
+    """What is wrong with the shape of an answer, if anything."""
+    if not isinstance(message.ballot, Ballot):
+        return f"It sent {shown(message)}, where a ballot is wanted in place of {shown(message.ballot)}"
+    if isinstance(message, Promise) and not isinstance(message.accepted, Proposal | None):
+        return f"A promise reports a Proposal or None; this one reports {shown(message.accepted)}"
+    try:
+        str(message)
+    except Exception:  # a value that cannot be printed has no place in a sentence
+        return f"It sent {shown(message)}"
+    return None
+
+
+def _broken(sentence: str, run: MessageBus) -> NotYet:
+    name, _, plain = sentence.partition(": ")
+    headline, details = (explained(name, run) if name != "sent" else None) or (plain, ())
+    return NotYet(f"{headline}.", *details, run=run)
 
 
 def _learns_x(bus: MessageBus) -> str | None:
@@ -167,22 +256,21 @@ def _promises(said: list[tuple[str, Any]]) -> list[Promise]:
 
 def _one_promise(talk: Dialogue, said: list[tuple[str, Any]], to: str, ballot: Ballot, asked: str) -> None:
     """A promise of that ballot went to whoever asked; nothing else did that claims to be one."""
-    promises = _promises(said)
-    talk.expect(bool(promises), f"It did not promise {asked}.", f"It sent: {_list(said)}.")
+    to_whom = [(t, m) for t, m in said if isinstance(m, Promise)]
+    talk.expect(bool(to_whom), f"It did not promise {asked}.", f"It sent: {_list(said)}.")
+    name, first = to_whom[0]
     talk.expect(
-        (to, promises[0].ballot) == (next(t for t, m in said if isinstance(m, Promise)), ballot),
-        f"Asked for ballot {ballot} by {to}, it promised {promises[0].ballot} to "
-        f"{next(t for t, m in said if isinstance(m, Promise))}.",
+        name == to and same(first.ballot, ballot),
+        f"Asked for ballot {ballot} by {to}, it promised {shown_plainly(first.ballot)} to {name}.",
     )
-    vote = promises[0].accepted
     talk.expect(
-        vote is None or isinstance(vote, Proposal),
-        f"A promise reports a Proposal or None; this one reports {vote!r}.",
+        first.accepted is None or isinstance(first.accepted, Proposal),
+        f"A promise reports a Proposal or None; this one reports {shown(first.accepted)}.",
     )
 
 
 def _list(said: list[tuple[str, Any]]) -> str:
-    return "; ".join(f"{message} to {to}" for to, message in said) or "nothing"
+    return "; ".join(f"{shown_plainly(message)} to {to}" for to, message in said) or "nothing"
 
 
 TASKS = (

@@ -16,8 +16,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from paxos_lab.verify.explorer.choices import Act
 from paxos_lab.verify.explorer.fast.hashable import freeze
 from paxos_lab.verify.explorer.fast.local_graphs import Level, Saturation, ones
@@ -75,32 +73,29 @@ class Quotient:
         members = list(saturation.members[i][level])
         index = {number: row for row, number in enumerate(members)}
         arriving = list(ones(saturation.messages[level] & saturation.numbers.to[i] & ~self.useless))
-        leads_to = np.empty((len(members), len(arriving) + 1), np.int64)
+        leads_to = [[row] * (len(arriving) + 1) for row in range(len(members))]
         kinds: dict[Any, int] = {}
-        kind = np.empty(len(members), np.int64)
+        kind: list[int] = []
         for row, number in enumerate(members):
             sends = []
             if saturation.numbers.locals[i][number].up:
                 for column, f in enumerate(arriving):
                     after, sent = self.step(i, number, 1 << f)
-                    leads_to[row, column] = index[after]
+                    leads_to[row][column] = index[after]
                     sends.append(-1 if (i, number, 1 << f) in saturation.errors else sent)
-            else:
-                leads_to[row] = row
-            leads_to[row, -1] = row
             rest: list[tuple[Any, ...]] = []
             for act, higher in saturation.acts(i, number, level):
                 after, sent = self.step(i, number, act)
                 if (i, number, act) in saturation.errors:
                     sent = -1
                 if higher == level:  # a restart
-                    leads_to[row, -1] = index[after]
+                    leads_to[row][-1] = index[after]
                     rest.append((act, sent))
                 else:
                     rest.append((act, sent, self.class_of[i][higher, after]))
             signature = (self.observed(i, number), tuple(sends), tuple(rest), self._fallen(i, number, level, arriving),
                          tuple(self.class_of[i][higher, number] for higher in saturation.above(level)))  # fmt: skip
-            kind[row] = kinds.setdefault(signature, len(kinds))
+            kind.append(kinds.setdefault(signature, len(kinds)))
         groups = _refined(kind, leads_to)
         self._number(i, level, members, groups, leads_to, arriving)
 
@@ -114,12 +109,18 @@ class Quotient:
         )
 
     def _number(
-        self, i: int, level: Level, members: list[int], groups: Any, leads_to: Any, arriving: list[int]
+        self,
+        i: int,
+        level: Level,
+        members: list[int],
+        groups: list[int],
+        leads_to: list[list[int]],
+        arriving: list[int],
     ) -> None:
         """Give the groups of local states their numbers, and find what matters in each."""
         offset = len(self.member[i])
         rows: dict[int, int] = {}
-        for row, group in enumerate(groups.tolist()):
+        for row, group in enumerate(groups):
             self.class_of[i][level, members[row]] = offset + group
             rows.setdefault(group, row)
         matters = [0] * len(rows)
@@ -129,7 +130,7 @@ class Quotient:
             self.level[i].append(level)
             self.member[i].append(number)
             matters[group] = self._matters_now(i, number, level, arriving)
-        successors = [{int(g) for g in groups[leads_to[rows[group]]]} - {group} for group in range(len(rows))]
+        successors = [{groups[row] for row in leads_to[rows[group]]} - {group} for group in range(len(rows))]
         growing = True
         while growing:
             growing = False
@@ -165,14 +166,15 @@ class Quotient:
         return bits
 
 
-def _refined(kind: Any, leads_to: Any) -> Any:
+def _refined(kind: list[int], leads_to: list[list[int]]) -> list[int]:
     """The coarsest partition finer than `kind` in which members of a group lead to the same groups."""
-    groups = kind
-    count = len(np.unique(groups))
+    groups, count = kind, len(set(kind))
     while True:
-        rows = np.column_stack([groups, groups[leads_to]])
-        _, groups = np.unique(rows, axis=0, return_inverse=True)
-        groups = groups.reshape(-1)
-        if (found := int(groups.max()) + 1 if len(groups) else 0) == count:
+        number: dict[tuple[int, ...], int] = {}
+        groups = [
+            number.setdefault((here, *[groups[row] for row in after]), len(number))
+            for here, after in zip(groups, leads_to, strict=True)
+        ]
+        if len(number) == count:
             return groups
-        count = found
+        count = len(number)
