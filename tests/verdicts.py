@@ -149,7 +149,7 @@ WRONG: Table = {
     "fault.disk": [
         ("on_disk = {'Acceptor': {'accepted'}, 'Proposer': {'round'}}", "What it promises must be on disk"),
         ("on_disk = {'Acceptor': {'promised'}, 'Proposer': {'round'}}", "A vote must be on disk"),
-        ("on_disk = {'Acceptor': set(), 'Proposer': {'round'}}", "An acceptor left out a vote"),
+        ("on_disk = {'Acceptor': set(), 'Proposer': {'round'}}", "must be on disk before the answer leaves"),
         ("on_disk = {'Acceptor': {'promised', 'accepted'}, 'Proposer': {}}", "which ballots it has used"),
         ("on_disk = {'Acceptor': {'promised', 'accepted'}, 'Proposer': {'round', 'ballot', 'proposal'}}", "ballot and proposal need not be on disk"),
         ("on_disk = {'promised', 'accepted', 'round'}", "a set for each role"),
