@@ -12,7 +12,8 @@ from paxos_lab.node import Node
 from paxos_lab.paxos import Accept, Accepted, Acceptor, Ballot, Prepare, Promise, Proposal, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.explained import explained
-from paxos_lab.teach.exercises.handed_in import a_role, guarded, same, shown, shown_plainly
+from paxos_lab.teach.exercises.handed_in import a_role, guarded
+from paxos_lab.teach.exercises.in_words import same, shown, shown_plainly
 from paxos_lab.teach.exercises.orders import every_order
 from paxos_lab.teach.exercises.talk import RESTART, Dialogue
 from paxos_lab.teach.exercises.task import Task

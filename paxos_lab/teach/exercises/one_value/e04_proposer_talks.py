@@ -23,7 +23,7 @@ from paxos_lab.paxos import (
 )
 from paxos_lab.paxos.quorums import names_of
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import same, shown, shown_plainly
+from paxos_lab.teach.exercises.in_words import same, shown, shown_plainly
 from paxos_lab.teach.exercises.talk import RESTART, RING, Dialogue
 
 NAMES = names_of(3)
