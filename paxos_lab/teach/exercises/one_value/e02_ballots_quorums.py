@@ -216,7 +216,7 @@ def system(own: Any) -> str:
     tried = every_schedule(
         lambda: single_decree("x", acceptors=6, learners=0, quorums=own(names)), "1 ballot, 6 acceptors"
     )
-    return f"Any two quorums of different phases meet, and {fewest} votes can be enough. Tried: {tried}"
+    return f"Any two quorums of different phases meet, and {fewest} vote{'s' * (fewest > 1)} can be enough. Tried: {tried}"
 
 
 def _asked(quorums: Any, names: Any, phase: int) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 from paxos_lab.multipaxos import Command, Reconfigure, Replica, Server
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_function, call
-from paxos_lab.teach.exercises.in_words import shown as repr_of
 from paxos_lab.teach.exercises.in_words import same
+from paxos_lab.teach.exercises.in_words import shown as repr_of
 from paxos_lab.teach.exercises.task import Task
 
 Members = tuple[str, ...]
