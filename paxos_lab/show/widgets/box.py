@@ -158,10 +158,9 @@ def fold(title: str, inside: Any) -> Any:
     return made
 
 
-def row(*children: Any, name: str = "") -> Any:
-    """Side by side, in as many lines as it takes; `name` is said by a screen reader when it enters."""
-    named = {"tooltip": name} if name else {}
-    return widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap"), **named)
+def row(*children: Any) -> Any:
+    """Side by side, in as many lines as it takes; a `Label` that stands first is the name of the group."""
+    return widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap"))
 
 
 def fitting() -> Any:
