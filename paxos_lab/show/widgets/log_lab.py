@@ -46,6 +46,11 @@ class LogLab(LabBox):
             f"Every client has its answers, or {MOST} steps have gone by",
             self.run_until_quiet,
         )
+        self.lose_button = button(
+            "Lose the oldest Accepts",
+            "The network loses the Accepts under way for the lowest slot",
+            self.lose,
+        )
         self.undo_button = button("Undo", "Take back what the last press did", self.undo)
         self.again_button = button("From the start", "Back to where the lab began", self.restart)
         self.status, self.told, self.picture, self.words = (
@@ -55,10 +60,11 @@ class LogLab(LabBox):
             widgets.HTML(),
         )
         time = (self.step_button, self.run_button, self.quiet_button, self.undo_button, self.again_button)
+        faults = (*self._kill.values(), self.lose_button)
         super().__init__(
             [
                 row(*time, name="Time"),
-                row(*self._kill.values(), name="Servers"),
+                row(*faults, name="Faults"),
                 self.status,
                 self.told,
                 self.picture,
@@ -102,6 +108,15 @@ class LogLab(LabBox):
     def toggle(self, name: str) -> None:
         """Kill a server, or bring it back with what is on its disk."""
         self._do(lambda: self.bus.restart(name) if name in self.bus.down else self.bus.crash(name))
+
+    def lose(self) -> None:
+        """Lose every Accept under way for the lowest slot: if its leader dies now, that slot is a hole."""
+        under_way: list[Any] = [e for e in self.bus.in_flight if type(e.message).__name__ == "Accept"]
+        if not under_way:
+            self._show("No Accept is under way: go on a few steps, and try again.")
+            return
+        lowest = min(e.message.slot for e in under_way)
+        self._do(lambda: [self.bus.drop(e) for e in under_way if e.message.slot == lowest])
 
     def undo(self) -> None:
         """Take back what the last click did."""
