@@ -89,7 +89,8 @@ def main(arguments, out=sys.stdout):
     options = [a for a in arguments if a.startswith("--")]
     venv, *extras = [a for a in arguments if not a.startswith("--")]
     what = "the course, JupyterLab" + (", what runs the tests" if extras else "")
-    out.write(f"Setting up {what} in {venv}: two or three minutes and about 0.8 GB, once.\n")
+    size = 0.8 if extras else 0.5
+    out.write(f"Setting up {what} in {venv}: two or three minutes and about {size} GB, once.\n")
     progress = Progress(out, time.monotonic())
     progress.say("making the environment")
     code, text = run([sys.executable, "-m", "venv", *options, str(Path(venv).resolve())], lambda line: None)
