@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import bus, clicks, lessons, log, searches
+from benchmarks import bus, clicks, lessons, log, searches, storms
 
 REPORTS = {
     "bus": bus.report,
@@ -10,6 +10,7 @@ REPORTS = {
     "lessons": lessons.report,
     "searches": searches.report,
     "log": log.report,
+    "storms": storms.report,
 }
 
 if __name__ == "__main__":

@@ -14,7 +14,17 @@ What stands deeper than that a reader of the course may skip.
 """
 
 from paxos_lab.bus import MessageBus, NotEnabled, replay
-from paxos_lab.node import LabError, Node, RoleError, react, stable, stable_fields, volatile
+from paxos_lab.node import (
+    LabError,
+    Node,
+    RoleError,
+    react,
+    setting,
+    setting_fields,
+    stable,
+    stable_fields,
+    volatile,
+)
 from paxos_lab.world.data import copy_of
 from paxos_lab.world.events import (
     Crash,
@@ -63,6 +73,8 @@ __all__ = [
     "replay",
     "scripted",
     "seeded",
+    "setting",
+    "setting_fields",
     "stable",
     "stable_fields",
     "volatile",

@@ -13,8 +13,9 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from paxos_lab.node import OUTSIDE, CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
+from paxos_lab.world import overtime
 from paxos_lab.world.copying import State, forget_volatile, put_state, state_of, twin
-from paxos_lab.world.data import why_mutable
+from paxos_lab.world.data import said, shown, why_mutable
 from paxos_lab.world.events import (
     Crash,
     Deliver,
@@ -30,6 +31,7 @@ from paxos_lab.world.events import (
     Timeout,
     node_of,
 )
+from paxos_lab.world.line_limit import EndlessLoop
 from paxos_lab.world.memory import Memory
 from paxos_lab.world.network import Delay, Network
 from paxos_lab.world.rehearsal import Disturbed, Rehearsals
@@ -81,8 +83,7 @@ class MessageBus:
         self._traced = traced
         self._checked = checked
         self._reset()
-        while self._to_start:
-            self.apply(Start(self._to_start[0]))
+        self.run(max_steps=len(self._to_start))
 
     def _reset(self) -> None:
         """Everything that changes during a run, as it is before the first event."""
@@ -96,6 +97,8 @@ class MessageBus:
         self._trace = Trace()
         self._down: dict[str, int] = {}  # name -> step of the crash
         self._started: set[str] = set()
+        if self._traced:
+            self._rehearsals.catch_up()
         self._to_start = [name for name in self._startable() if name not in self._idle]
 
     def _remember(self, memories: dict[str, Memory], thorough: bool = False) -> None:
@@ -189,14 +192,14 @@ class MessageBus:
         try:
             return self._why_not(event)
         except (AttributeError, TypeError) as error:
-            return f"{event!r} is malformed: {error}"
+            return f"{shown(event)} is malformed: {said(error)}"
 
     def _why_not(self, event: Event) -> str | None:
         match event:
             case Deliver(e) | Drop(e) | Duplicate(e):
                 flight = self._network.flying.get(e.id) if isinstance(e, Envelope) else None
                 if flight is None or flight[0] != e:
-                    return f"the message {e} is not in flight"
+                    return f"the message {said(e)} is not in flight"
                 if type(event) is Deliver:
                     if e.to in self._down:
                         return f"{e.to} is down: restart it first, or drop the message"
@@ -222,7 +225,7 @@ class MessageBus:
                     return f"{node} is up: only a crashed node restarts"
                 return None if node in self._nodes else str(unknown(node, self._nodes))
             case Start(node):
-                if node not in self._startable():
+                if not self._can_start(node):
                     return self._why_not_up(node) or f"{node} has started already or has nothing to start"
             case Partition(groups):
                 return self._why_no_partition(groups)
@@ -232,7 +235,7 @@ class MessageBus:
             case Invoke(node, message):
                 return self._why_not_up(node) or why_mutable(message, "the message")
             case _:
-                return f"{event!r} is no event: see paxos_lab.world.events for those there are"
+                return f"{shown(event)} is no event: see paxos_lab.world.events for those there are"
         return None
 
     def upcoming(self) -> Event | None:
@@ -349,12 +352,22 @@ class MessageBus:
 
     def _run(self, name: str, hook: str, arguments: tuple[Any, ...], alone: bool) -> list[Effect]:
         """Run a hook; if checked, one that breaks its contract leaves every node as it was."""
-        if self._checked:
-            try:
+        watched = overtime.begin()
+        try:
+            if self._checked:
                 return self._rehearsals.run(name, hook, arguments, alone)
-            except RoleError as error:
-                raise type(error)(f"{error} (step {self._steps + 1})") from error.__cause__
-        return react(self._nodes[name], hook, *arguments)
+            return react(self._nodes[name], hook, *arguments)
+        except overtime.Stopped:
+            raise EndlessLoop(
+                f"{name}.{hook} had not come to an end after {overtime.MOST:g} seconds of processor time: is there "
+                f"a loop that never ends? (step {self._steps + 1})"
+            ) from None
+        except RoleError as error:
+            if not self._checked:
+                raise
+            raise type(error)(f"{error} (step {self._steps + 1})") from error.__cause__
+        finally:
+            overtime.end(watched)
 
     def _wind(self, name: str, effect: Effect) -> None:
         """Start or stop a timer."""
@@ -374,11 +387,12 @@ class MessageBus:
             self._to_start.remove(name)
 
     def _startable(self) -> list[str]:
-        return [
-            name
-            for name, node in self._nodes.items()
-            if name not in self._started and name not in self._down and type(node).start is not Node.start
-        ]
+        return [name for name in self._nodes if self._can_start(name)]
+
+    def _can_start(self, name: str) -> bool:
+        if name not in self._nodes or name in self._started or name in self._down:
+            return False
+        return type(self._nodes[name]).start is not Node.start
 
     def _why_not_up(self, name: str) -> str | None:
         if name not in self._nodes:

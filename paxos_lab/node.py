@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import dis
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from functools import cache
+from types import FunctionType
 from typing import Any, NamedTuple
 
 OUTSIDE = "outside"  # who is named as the sender of what no node sent
@@ -34,6 +36,13 @@ def stable(default: Any) -> Any:
 def volatile(default: Any) -> Any:
     """A field in memory that starts as a fresh copy of `default`; use it for `{}`, `[]`, `set()`."""
     return _field(default, {})
+
+
+def setting(default: Any) -> Any:
+    """A field that never changes: names of others, a time to wait, a size. Pictures leave it out."""
+    if default.__hash__ is None:
+        return _field(default, {"setting": True})
+    return field(default=default, metadata={"setting": True})  # a default that a signature can show
 
 
 def _field(default: Any, metadata: dict[str, bool]) -> Any:
@@ -67,8 +76,9 @@ Effect = Send | SetTimer | CancelTimer
 class Node:
     """A process with a name. Subclasses are dataclasses too; their fields are the whole state.
 
-    A field made with `stable(default)` survives a crash. Every other field is volatile: at a
-    restart it has the value again that it had when the node was built.
+    A field made with `stable(default)` survives a crash, one made with `setting(default)` never
+    changes. Every other field is volatile: at a restart it has the value again that it had when the
+    node was built.
     """
 
     name: str
@@ -153,7 +163,32 @@ def stable_fields(node: Node) -> frozenset[str]:
     return _layout(role)[1]
 
 
+def setting_fields(role: Any, *, declared: bool = False) -> frozenset[str]:
+    """The names of the fields that never change, of a node or a class of nodes.
+
+    That is what is declared with `setting`, and what the constructor must be given, unless a method
+    of the class assigns to it. `declared`: only the former.
+    """
+    kind = role if isinstance(role, type) else type(role)
+    layout = _layout(kind)
+    return layout[2] if declared else layout[3]
+
+
 @cache
-def _layout(role: Any) -> tuple[tuple[str, ...], frozenset[str]]:
+def _layout(role: Any) -> tuple[tuple[str, ...], frozenset[str], frozenset[str], frozenset[str]]:
     fields = [f for f in dataclasses.fields(role) if f.name != "name"]
-    return tuple(f.name for f in fields), frozenset(f.name for f in fields if f.metadata.get("stable"))
+    stable = frozenset(f.name for f in fields if f.metadata.get("stable"))
+    declared = frozenset(f.name for f in fields if f.metadata.get("setting"))
+    given = {f.name for f in fields if f.default is MISSING and f.default_factory is MISSING}
+    return tuple(f.name for f in fields), stable, declared, declared | (given - stable - _assigned(role))
+
+
+def _assigned(role: Any) -> set[str]:
+    """The attributes that some method of the class, other than its constructor, assigns to."""
+    methods = [
+        method.__code__
+        for kind in role.__mro__
+        for name, method in vars(kind).items()
+        if isinstance(method, FunctionType) and name not in ("__init__", "__post_init__")
+    ]
+    return {i.argval for code in methods for i in dis.get_instructions(code) if i.opname == "STORE_ATTR"}

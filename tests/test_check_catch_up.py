@@ -35,6 +35,7 @@ CUTS = {
     "return {s: () for s in log if s > snapshot_end}": "changes an entry",
     "return [s for s in log if s > snapshot_end]": "A dictionary of slots and entries is wanted",
     "for s in log:\n        if s <= snapshot_end: del log[s]\n    return log": "RuntimeError",
+    "for s in list(log):\n        if s <= snapshot_end: del log[s]\n    return log": "deletes from the log",
     "while True: pass": "does not come to an end",
 }
 SENDS = {
@@ -42,13 +43,13 @@ SENDS = {
     "return False, [s for s in sorted(log) if s >= first]": "executes up to slot 0, and this server has executed up to 8",
     "return first < snapshot_end, [s for s in sorted(log) if s >= first]": "executes up to slot 0, and this server has executed up to 3",
     "return first <= snapshot_end, list(log)": "sends slot 7, which the other one has",
-    "return first <= snapshot_end, [s for s in sorted(log) if s > first]": "executes up to slot 6",
-    "return first <= snapshot_end, [] if first <= snapshot_end else sorted(s for s in log if s >= first)": "With the snapshot, and with the slots {}",
+    "return first <= snapshot_end, [s for s in sorted(log) if s > first]": "leaves out slot 7",
+    "return first <= snapshot_end, [] if first <= snapshot_end else sorted(s for s in log if s >= first)": "leaves out slot 7",
     "return first <= snapshot_end, range(first, max(log, default=0) + 1)": "it is in the snapshot only",
     "return first <= snapshot_end, range(max(first, snapshot_end + 1), max(log, default=0) + 1)": "nobody here knows what is chosen there",
     "return [s for s in log if s >= first]": "A pair is wanted",
     "return first <= snapshot_end, 'all'": "no list of slots",
-    "return first <= snapshot_end, 7": "executes up to slot 7",
+    "return first <= snapshot_end, 7": "leaves out slot 8",
     "return log[first]": "KeyError",
 }
 
@@ -66,11 +67,17 @@ def test_wrong_ways_to_help_are_rejected(body, said):
 def test_right_ones_are_accepted():
     assert check("replica.catch_up", truncate(), missing()).passed
     popping = "log = dict(log)\n    for s in range(snapshot_end + 1): log.pop(s, None)\n    return log"
+    backwards = "return [first <= snapshot_end, tuple(s for s in sorted(log, reverse=True) if s >= first)]"
+    answer = check("replica.catch_up", truncate(popping), missing(backwards))
+    assert answer.passed and "do not come in order" in answer.headline
+
+
+def test_what_is_chosen_beyond_a_hole_is_sent_as_well():
     to_the_hole = (
         "slot = max(first, snapshot_end + 1); found = []\n"
         "    while slot in log: found.append(slot); slot += 1\n    return [first <= snapshot_end, tuple(found)]"
     )
-    assert check("replica.catch_up", truncate(popping), missing(to_the_hole)).passed
+    rejected(check("replica.catch_up", truncate(), missing(to_the_hole)), "leaves out slot 10")
 
 
 TAKES = "read_point, executed, before, heard, servers"

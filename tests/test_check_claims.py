@@ -102,7 +102,7 @@ RIGHT = {"Acceptor": {"promised", "accepted"}, "Proposer": {"round"}}
     ("fields", "said"),
     [
         (RIGHT | {"Acceptor": {"accepted"}}, "An acceptor broke its promise"),
-        (RIGHT | {"Acceptor": {"promised"}}, "An acceptor broke its promise"),
+        (RIGHT | {"Acceptor": {"promised"}}, "An acceptor left out a vote"),
         (RIGHT | {"Proposer": set()}, "One ballot asks for two different values"),
         (RIGHT | {"Proposer": {"round", "voters"}}, "voters need not be on disk"),
         (RIGHT | {"Proposer": {"ballot"}}, "One ballot asks for two different values"),

@@ -15,10 +15,10 @@ def function(arguments, body):
     ("task", "body", "said"),
     [
         ("cost.basic", "return 3 * n, 2 * n, 4", "messages is 9, and 12 were counted"),
-        ("cost.basic", "return 4 * n, n, 4", "writes is 3, and 6 were counted"),
-        ("cost.basic", "return 4 * n, 2 * n, 2", "delays is 2, and 4 were counted"),
+        ("cost.basic", "return 4 * n, n, 4", "writes is 3, and 7 were counted"),
+        ("cost.basic", "return 4 * n, 2 * n + 1, 2", "delays is 2, and 4 were counted"),
         ("cost.basic", "return 4 * n", "three numbers are wanted"),
-        ("cost.basic", "return 12, 6, 4", "basic(4): messages is 12, and 16"),
+        ("cost.basic", "return 12, 7, 4", "basic(4): messages is 12, and 16"),
         ("cost.basic", "return str(4 * n), 2 * n, 4", "messages is '12'"),
         ("cost.basic", "...", "still a `...`"),
         ("cost.leader", "return 2 * (n - 1), n, 4", "messages is 4, and 6 were counted"),
@@ -53,8 +53,8 @@ def test_wrong_throughputs_are_rejected(body, said):
 
 
 def test_right_formulas_are_accepted_in_any_shape():
-    assert check("cost.basic", function("n", "return 4 * n, 2 * n, 4")).passed
-    assert check("cost.basic", function("n", "return [sum([n] * 4), n + n, 4.0]")).passed
+    assert check("cost.basic", function("n", "return 4 * n, 2 * n + 1, 4")).passed
+    assert check("cost.basic", function("n", "return [sum([n] * 4), n + n + 1, 4.0]")).passed
     assert check("cost.leader", function("n", "return 3 * (n - 1), n, 4")).passed
     assert check("cost.leader", function("n", "return (n - 1) * 2 + n - 1, 1 + (n - 1), 2 + 2")).passed
     for body in (
@@ -83,9 +83,25 @@ def test_wrong_choices_are_rejected(alpha, batch, said):
     assert not answer.passed and said in str(answer), answer
 
 
-@pytest.mark.parametrize(("alpha", "batch"), [(2, 4), (1, 8), (1, 16)])
+@pytest.mark.parametrize(("alpha", "batch"), [(2, 4), (1, 8), (1, 16), (1, 7), (2, 8), (2, 5)])
 def test_right_choices_are_accepted(alpha, batch):
     assert check("cost.choose", alpha, batch).passed
+
+
+@pytest.mark.parametrize("alpha", range(1, 6))
+def test_whoever_chooses_by_the_formulas_of_the_lesson_gets_their_verdict(alpha):
+    for batch in range(1, 10):
+        held = min(batch, max(1, 16 / (2 * alpha)))
+        enough = min(alpha * batch / 2, 16 / 4) >= 3.5 and 6 / held <= 2
+        assert check("cost.choose", alpha, batch).passed == enough, (alpha, batch)
+
+
+def test_what_divides_messages_is_what_a_slot_holds():
+    answer = check("cost.choose", 4, 4)
+    assert "held 2.0 commands on average, of 4 that fit" in str(answer) and "4 open slots share them" in str(
+        answer
+    )
+    assert "share" not in str(check("cost.choose", 8, 1))
 
 
 @pytest.mark.parametrize("task", ["cost.basic", "cost.leader", "cost.throughput"])

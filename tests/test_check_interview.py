@@ -36,6 +36,12 @@ def duel(bus, times, asked=NAMES):
         bus.timeout(late, "retry")
         late, early = early, late
 """
+# tea gets a vote in 1.p1, then p1 opens 2.p1; p2 comes late, is refused, and asks in a higher ballot.
+SECOND = "promise(bus, 'p1', ['a1', 'a2']); vote(bus, 'p1', ['a1']); bus.timeout('p1', 'retry'); promise(bus, 'p1', ['a1', 'a2']); "
+AFTER = (
+    "bus.start('p2'); deliver(bus, 'p2', 'a1', Prepare); deliver(bus, 'a1', 'p2', Nack); bus.timeout('p2', 'retry'); "
+    "promise(bus, 'p2', ['a1']); promise(bus, 'p2', ['a3', 'a3'])"
+)
 P1 = "promise(bus, 'p1', ['a1', 'a2']); "
 
 
@@ -52,16 +58,20 @@ def schedule(body):
         ("interview.majority", "vote(bus, 'p1', ['a3'])", "StopIteration"),
         ("interview.majority", "bus.start('p1')", "cannot happen"),
         ("interview.majority", "...", "still a `...`"),
-        ("interview.reported", "pass", "No promise reports a vote"),
-        ("interview.reported", P1 + "vote(bus, 'p1', ['a1']); bus.start('p2'); promise(bus, 'p2', ['a2', 'a3'])", "No promise reports a vote"),
+        ("interview.reported", "pass", "No promise to p2 reports a vote"),
+        ("interview.reported", P1 + "vote(bus, 'p1', ['a1']); bus.start('p2'); promise(bus, 'p2', ['a2', 'a3'])", "No promise to p2 reports a vote"),
         ("interview.reported", P1 + "vote(bus, 'p1', ['a1']); bus.start('p2'); promise(bus, 'p2', ['a1'])", "p2 does not ask for tea yet"),
         ("interview.reported", P1 + "vote(bus, 'p1', ['a1', 'a2']); bus.start('p2'); promise(bus, 'p2', ['a1', 'a2'])", "it had been chosen"),
         ("interview.reported", "bus.start('p2'); bus.start('p2')", "cannot happen"),
-        ("interview.termination", "pass", "opened 1 ballots only"),
+        ("interview.termination", "pass", "opened 1 ballot only"),
         ("interview.termination", "duel(bus, 3)", "ballots only"),
         ("interview.termination", "duel(bus, 6); bus.drop(bus.in_flight[0])", "crashes or loses something"),
         ("interview.termination", "bus.crash('p1')", "crashes or loses something"),
         ("interview.termination", "promise(bus, 'p1', NAMES); vote(bus, 'p1', NAMES)", "tea is chosen"),
+        ("interview.termination", "for _ in range(3): bus.timeout('p1', 'retry'); bus.timeout('p2', 'retry')", "its Prepare has arrived nowhere"),
+        ("interview.termination", "for p in ('p1', 'p2') * 4:\n        for a in NAMES: deliver(bus, p, a, Prepare)\n        bus.timeout(p, 'retry')", "before it heard a refusal or the promises of two"),
+        ("interview.termination", "for p in ('p1', 'p2') * 4:\n        promise(bus, p, NAMES)\n        bus.timeout(p, 'retry')", "its Accept has arrived nowhere"),
+        ("interview.reported", SECOND + "vote(bus, 'p1', ['a1', 'a2', 'a2']); " + AFTER, "two acceptors had voted for it in one ballot"),
         ("interview.termination", "while True: pass", "does not come to an end"),
     ],
 )  # fmt: skip
@@ -74,9 +84,11 @@ def test_schedules_that_refute_nothing(task, body, said):
     ("task", "body"),
     [
         ("interview.majority", P1 + "vote(bus, 'p1', ['a2', 'a3'])"),
+        ("interview.majority", P1 + "vote(bus, 'p1', ['a2', 'a3']); bus.run(max_steps=50)"),
         ("interview.majority", "promise(bus, 'p1', ['a2', 'a3']); vote(bus, 'p1', ['a1', 'a2', 'a3'])"),
         ("interview.reported", P1 + "vote(bus, 'p1', ['a1']); bus.start('p2'); promise(bus, 'p2', ['a1', 'a3'])"),
         ("interview.reported", "promise(bus, 'p1', NAMES); vote(bus, 'p1', ['a3']); bus.start('p2'); promise(bus, 'p2', ['a2', 'a3']); vote(bus, 'p2', NAMES)"),
+        ("interview.reported", SECOND + "vote(bus, 'p1', ['a2', 'a2']); " + AFTER),
         ("interview.termination", "duel(bus, 6)"),
         ("interview.termination", "duel(bus, 9, ['a2', 'a3'])"),
     ],

@@ -66,7 +66,7 @@ def store(source=STORE, **changed):
         ({"put": "return self.data.setdefault(key, value)"}, "Put gives the value before"),
         ({"append": "self.data[key] += text; return self.data[key]"}, "KeyError"),
         ({"append": "self.data[key] = text; return text"}, "the whole of it"),
-        ({"append": "old = self.data.get(key) or ''; self.data[key] = old + text; return old"}, "begins with the empty text"),
+        ({"append": "old = self.data.get(key) or ''; self.data[key] = old + text; return old"}, "Append gives the new text"),
         ({"cas": "old = self.data.get(key); self.data[key] = value; return old == expected"}, "fails changes nothing"),
         ({"cas": "self.data[key] = value; return True"}, "another value than expected"),
         ({"cas": "return self.data.get(key) == expected"}, "Where it succeeds, it sets"),

@@ -6,7 +6,7 @@ from checking import cell
 from paxos_lab.multipaxos import Server
 from paxos_lab.paxos import Ballot
 from paxos_lab.teach import check
-from paxos_lab.teach.exercises.the_log.e10_newcomers import STATEMENTS
+from paxos_lab.teach.exercises.the_log.e10_membership import STATEMENTS
 
 IMPORTS = """
 from dataclasses import dataclass
@@ -138,7 +138,7 @@ LOSSES = {
     ("max(ballots)", "all_told and executed >= max(lasts)"): "it may have voted 3 slots beyond that",
     ("max(ballots)", "all_told and executed >= min(lasts) + alpha"): "its lost votes may lie in slots up to 9",
     ("max(ballots)", "all_told and executed > max(lasts) + alpha"): "It may speak: all have answered",
-    ("max(ballots)", "False"): "Who stays mute for ever",
+    ("max(ballots)", "False"): "Whoever stays mute for ever",
     ("min(ballots)", "all_told and executed >= max(lasts) + alpha"): "It goes on with the promise 4.s1",
     ("Ballot.ZERO", "all_told and executed >= max(lasts) + alpha"): "it must not be broken",
     ("ballots[0]", "all_told and executed >= max(lasts) + alpha"): "It goes on with the promise 4.s1",

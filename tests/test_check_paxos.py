@@ -108,7 +108,7 @@ def test_the_right_table_is_accepted_in_any_order():
         ("M2", "then accepted something in ballot 1.p1, which is lower"),
         ("M3", "An acceptor broke its promise"),
         ("M4", "crashed, restarted, and no longer reports the vote"),
-        ("M11", "An acceptor broke its promise"),
+        ("M11", "An acceptor left out a vote"),
     ],
 )
 def test_the_mutants_of_the_acceptor_are_rejected(id, headline):
@@ -163,23 +163,21 @@ def test_right_acceptors_are_accepted():
     assert answer.passed, answer
 
 
-# The search is stopped wherever in Python it is, which may be in a callback that reports to nobody.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_who_remembers_too_much_for_a_search_is_put_through_storms(monkeypatch):
-    monkeypatch.setattr("paxos_lab.teach.exercises.trials.MOST_SECONDS", 0.8)
+def test_who_remembers_too_much_for_a_search_is_told_how_far_it_came():
     role = next(type(n) for n in find_variant("C3").make(2) if n.name == "a1")
     answer = check("acceptor.accept", role)
-    assert answer.passed and "3 ballots: no end in sight" in answer.headline
+    assert answer.passed and "3 ballots: 4,000 states, not every schedule" in answer.headline
+    assert "one acceptor, 3 ballots in every order, 1 crash: 646 situations" in answer.headline
 
 
 # ---- the value
 
 PICKS = {
     "return own": "From the reports (tea in 1.p1, no vote)",
-    "return reports[0].value if reports[0] else own": "the highest ballot counts, not the",
+    "return reports[0].value if reports[0] else own": "the highest ballot reported",
     "return max((r for r in reports if r), key=lambda r: r.ballot, default=own)": "a whole Proposal",
     "return min((r for r in reports if r), key=lambda r: r.ballot, default=Proposal(Ballot.ZERO, own)).value": "highest ballot",
-    "votes = [r.value for r in reports if r]; return max(votes, key=votes.count) if votes else own": "highest ballot counts",
+    "votes = [r.value for r in reports if r]; return max(votes, key=votes.count) if votes else own": "2.p2 is the highest ballot reported",
     "votes = [r for r in reports if r]; return max(votes, key=lambda r: r.ballot.round).value if votes else own": "the name decides",
     "votes = [r for r in reports if r and r.value]; return max(votes, key=lambda r: r.ballot).value if votes else own": "a value may be 0",
     "return max(reports, key=lambda r: r.ballot).value": "raised AttributeError",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from paxos_lab import LabError, MessageBus, Node, RoleError, UnknownNode, stable, volatile
+from paxos_lab import LabError, MessageBus, Node, RoleError, UnknownNode, setting, stable, volatile
 
 
 @dataclass(frozen=True)
@@ -323,3 +323,165 @@ def test_unchecked_runs_trust_the_role():
     bus = MessageBus([Gambler("r")], checked=False)
     bus.invoke("r", Note("hello"))
     assert bus["r"].count > 0
+
+
+def test_what_a_role_prints_appears_once(capsys):
+    class Talks(Role):
+        def receive(self, sender, message):
+            print("heard", message.text)
+            if message.text == "fail":
+                raise KeyError(message.text)
+
+    bus = MessageBus([Talks("r"), Node("x")])
+    bus.invoke("r", Note("hello"))
+    assert capsys.readouterr().out == "heard hello\n"
+    with pytest.raises(RoleError, match="raised KeyError"):
+        bus.invoke("r", Note("fail"))
+    assert capsys.readouterr().out == "heard fail\n"
+    bus.invoke("x", Note("hello"))
+    print("and the world prints again")
+    assert capsys.readouterr().out == "and the world prints again\n"
+
+
+def test_an_error_in_one_of_the_two_runs_is_told_as_such():
+    for turn in (0, 1):
+        count = itertools.count(turn)
+
+        class Moody(Role):
+            def receive(self, sender, message, count=count):
+                self.kept.append(1 // (next(count) % 2))
+
+        text = str(one_step(Moody("r")).value)
+        assert "raised ZeroDivisionError" in text
+
+
+@pytest.mark.parametrize("name", ["", 7, None])
+def test_a_timer_without_a_name_is_named(name):
+    class Sets(Role):
+        def receive(self, sender, message):
+            self.set_timer(name, 1)
+
+    class Cancels(Role):
+        def receive(self, sender, message):
+            self.cancel_timer(name)
+
+    assert "needs a name and a delay" in str(one_step(Sets("r")).value)
+    assert "needs the name of a timer" in str(one_step(Cancels("r")).value)
+
+
+def test_true_is_no_delay():
+    class Sets(Role):
+        def receive(self, sender, message):
+            self.set_timer("t", True)
+
+    assert "set_timer('t', True) needs a name and a delay of 0 or more" in str(one_step(Sets("r")).value)
+
+
+# ---- what cannot be shown, compared or copied is told in a sentence
+
+
+def test_what_holds_itself_is_told_at_once():
+    loop = {}
+    loop["me"] = loop
+
+    class Ties(Role):
+        def receive(self, sender, message):
+            self.kept.append(self.kept)
+
+    with pytest.raises(RoleError, match=r"r\.kept cannot be copied and compared: it holds itself"):
+        MessageBus([Role("r", [loop])])
+    assert "it holds itself" in str(one_step(Ties("r")).value)
+
+
+@dataclass(frozen=True)
+class Odd:
+    """Cannot be compared, or cannot be shown."""
+
+    what: str
+
+    def __eq__(self, other):
+        return 1 / 0 if self.what == "compare" else self is other
+
+    def __hash__(self):
+        return 7
+
+    def __repr__(self):
+        return {}["nothing"]
+
+
+def test_a_message_whose_comparison_fails_is_told():
+    class Sends(Role):
+        def receive(self, sender, message):
+            self.send("x", Odd("compare"))
+
+    class Keeps(Role):
+        def receive(self, sender, message):
+            self.count = Odd("compare")
+
+    for kind in (Sends, Keeps):
+        assert "raised ZeroDivisionError: division by zero" in str(one_step(kind("r")).value)
+
+
+def test_a_value_that_cannot_be_shown_does_not_hide_the_error():
+    class Lost(Role):
+        def receive(self, sender, message):
+            self.send("nobody", Odd("show"))
+
+    assert "sent <Odd without a text: KeyError in its repr> to 'nobody'" in str(one_step(Lost("r")).value)
+
+
+def test_an_error_without_a_text_is_told():
+    class Mute(Exception):
+        def __str__(self):
+            raise TypeError
+
+    class Breaks(Role):
+        def receive(self, sender, message):
+            raise Mute
+
+    assert "raised Mute: <Mute without a text: TypeError in its str>" in str(one_step(Breaks("r")).value)
+
+
+def test_a_number_that_is_not_equal_to_itself_is_not_chance():
+    class Divides(Role):
+        def receive(self, sender, message):
+            self.count = float("nan")
+            self.kept.append(float("nan"))
+            self.send("x", (float("nan"), Note("nan")))
+
+    bus = MessageBus([Divides("r"), Node("x")])
+    assert set(bus.invoke("r", Note("hello")).changed) == {"kept", "count"}
+    assert set(bus.invoke("r", Note("hello")).changed) == {"kept"}
+
+
+# ---- settings
+
+
+@dataclass
+class Waits(Role):
+    patience: float = setting(5.0)
+    names: list = setting(["a"])
+    value: int = 0
+
+    def receive(self, sender, message):
+        match message.text:
+            case "patience":
+                self.patience = 6.0
+            case "names":
+                self.names.append("b")
+            case _:
+                self.value += 1
+
+
+def test_a_setting_that_a_hook_changes_is_named():
+    for field_name in ("patience", "names"):
+        text = str(one_step(Waits("r"), message=Note(field_name)).value)
+        assert f"changed {field_name} to" in text and "a setting never changes" in text
+
+
+def test_who_reads_a_setting_keeps_the_contract_and_a_crash_leaves_it():
+    bus = MessageBus([Waits("r", patience=7.0)])
+    bus.invoke("r", Note("hello"))
+    bus.crash("r")
+    bus.restart("r")
+    assert (bus["r"].patience, bus["r"].value) == (7.0, 0)

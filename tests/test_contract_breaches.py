@@ -7,12 +7,14 @@ What is lawful but looks odd stands below, with what the trace must say of it.
 import copy
 import heapq
 import itertools
+import pickle
 import random
 from dataclasses import dataclass, field
 
 import pytest
 
-from paxos_lab import LabError, MessageBus, Node, RoleError, stable, volatile
+from paxos_lab import LabError, MessageBus, Node, RoleError, setting, stable, volatile
+from paxos_lab.world.journal import JournaledDict
 
 SIZES = (3, 200)
 
@@ -125,6 +127,7 @@ CHANCE = {
     "set": lambda self, m: self.seen.add(next(ticks) + 1000),
     "set, same length": lambda self, m: (self.seen.pop(), self.seen.add(next(ticks) + 1000)),
     "set rebound": lambda self, m: setattr(self, "seen", {next(ticks)}),
+    "kind of a number": lambda self, m: setattr(self, "flag", (True, 1.0)[next(ticks) % 2]),
     "frozen dataclass": lambda self, m: setattr(self, "best", Entry(next(ticks))),
     "past the class": lambda self, m: object.__setattr__(self, "flag", next(ticks)),
     "past the dictionary": lambda self, m: dict.__setitem__(self.lists, 1, [next(ticks)]),
@@ -366,7 +369,7 @@ def test_the_trace_of_lawful_steps_is_what_a_plain_comparison_says(seed):
             for bus in (checked, free, blind):
                 act_at_random(bus[name], random.Random(number))
         if rng.random() < 0.05:
-            step, other, third = ([bus.crash(name), bus.restart(name)][0] for bus in (checked, free, blind))
+            step, other, _third = ([bus.crash(name), bus.restart(name)][0] for bus in (checked, free, blind))
             before[name] = None
         else:
             step, other, _third = (bus.invoke(name, message) for bus in (checked, free, blind))
@@ -445,3 +448,143 @@ def test_a_breach_without_a_trace_is_found_and_undone():
     with pytest.raises(RoleError, match="not deterministic"):
         bus.invoke("r", Do("go"))
     assert state(bus) == before
+
+
+# ---- runs in which nothing but the bus chooses
+
+
+@dataclass
+class Passes(Holder):
+    """Hands a number on to the next of `ring`, one higher, until it is 40."""
+
+    ring: tuple = setting(())
+    act: int = setting(0)
+
+    def start(self):
+        if self.name == "r":
+            self.send("v", 1)
+
+    def receive(self, sender, message):
+        self.row.append(message)
+        self.table[message] = message
+        ACTS[self.act](self, message)
+        if message < 40:
+            self.send(self.ring[(self.ring.index(self.name) + 1) % 3], message + 1)
+
+
+ACTS = {0: lambda self, message: None}
+
+
+def ring(act, *, size=3, traced=True):
+    number = len(ACTS) if act else 0
+    ACTS.setdefault(number, act)
+    nodes = [fill(Passes(n, ring=("r", "v", "w"), act=number if n == "w" else 0), size) for n in "rvw"]
+    return MessageBus(nodes, delay=1.0, traced=traced)
+
+
+@pytest.mark.parametrize("traced", [True, False])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("what", MEDDLING)
+def test_meddling_in_a_run_is_found_at_its_step(what, size, traced):
+    meddle, where = MEDDLING[what]
+
+    def act(self, message):
+        if message == 20:
+            meddle(bus["v"])
+
+    bus = ring(act, size=size, traced=traced)
+    twin_of_it = ring(lambda self, message: None, size=size, traced=traced)
+    with pytest.raises(RoleError, match=rf"w\.receive\('v', 20\) changed v\.{where}.*\(step 23\)"):
+        bus.run()
+    twin_of_it.run(max_steps=19)
+    bus["w"].act = twin_of_it["w"].act
+    assert state(bus) == state(twin_of_it)
+    assert bus.in_flight == twin_of_it.in_flight and bus.now == twin_of_it.now
+    if traced:
+        assert len(bus.trace) == 22 and bus.trace.to_json() == twin_of_it.trace.to_json()
+
+
+def test_meddling_that_later_steps_would_hide_is_found_at_its_step():
+    def act(self, message):
+        if message == 20:
+            bus["v"].table[22] = 22  # which v will write itself when its turn comes
+
+    bus = ring(act)
+    with pytest.raises(RoleError, match=r"w\.receive\('v', 20\) changed v\.table.*\(step 23\)"):
+        bus.run()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_meddling_in_the_last_step_of_a_run_is_found(size):
+    def act(self, message):
+        if message == 38:
+            bus["v"].table[1] = "changed"
+
+    bus = ring(act, size=size)
+    with pytest.raises(RoleError, match=r"changed v\.table.*\(step 41\)"):
+        bus.run(max_steps=38)
+
+
+def test_an_error_of_a_role_that_also_meddled_names_the_meddling():
+    def act(self, message):
+        if message == 20:
+            bus["v"].row.append("changed")
+        if message == 23:
+            raise KeyError(message)
+
+    bus = ring(act)
+    with pytest.raises(RoleError, match=r"changed v\.row.*\(step 23\)"):
+        bus.run()
+
+
+def test_a_run_that_is_made_again_prints_nothing_twice(capsys):
+    def act(self, message):
+        print(message)
+        if message == 20:
+            bus["v"].row.append("changed")
+
+    bus = ring(act)
+    with pytest.raises(RoleError):
+        bus.run()
+    lines = capsys.readouterr().out.split()
+    assert lines[:7] == ["2", "5", "8", "11", "14", "17", "20"] and len(set(lines)) == len(lines)
+
+
+def test_a_lawful_run_is_the_same_however_closely_it_is_watched():
+    runs = [ring(None, size=200) for _ in range(3)]
+    runs[0].run()
+    runs[1].run(until=lambda bus: False)
+    while (event := runs[2].upcoming()) is not None:
+        runs[2].apply(event)
+    assert runs[0].trace.to_json() == runs[1].trace.to_json() == runs[2].trace.to_json()
+    assert state(runs[0]) == state(runs[1]) == state(runs[2])
+
+
+@pytest.mark.parametrize("whose", ["w", "v"])
+def test_writing_past_the_notes_of_a_large_dictionary_is_found_at_its_step(whose):
+    def act(self, message):
+        if message == 20:
+            dict.__setitem__(bus[whose].entries if whose == "v" else self.entries, "k1", "past")
+
+    bus = ring(act, size=200)
+    with pytest.raises(RoleError, match=rf"{whose}\.entries was changed, in the last hook.*\(step 23\)"):
+        bus.run()
+    assert bus["w"].entries["k1"] == bus["v"].entries["k1"] == Entry(1)
+
+
+# ---- what a step does not touch costs nothing
+
+
+def test_a_large_dictionary_is_not_gone_through_at_each_step():
+    """Neither the entries nor the copies: the dictionary notes its writes, and is not copied unless written."""
+    bus = warmed(
+        role(lambda self, m: setattr(self, "flag", self.table[7]), size=5_000),
+        role(lambda s, m: 0, "v", 5_000),
+    )
+    before = [(id(node.table), len(node.table)) for node in bus]
+    step = bus.invoke("r", Do("go"))
+    assert step.changed == {"flag": (1, 7)}
+    assert before == [(id(node.table), len(node.table)) for node in bus]
+    assert all(isinstance(node.table, JournaledDict) and not node.table.written for node in bus)
+    assert type(copy.deepcopy(bus["r"].table)) is type(bus["r"].table | {}) is dict
+    assert pickle.loads(pickle.dumps(bus["r"].table)) == bus["r"].table

@@ -13,7 +13,8 @@ from paxos_lab.verify.wrong.single_decree import MUTANTS, RIGHT, Setting, find_v
 
 
 @pytest.fixture(autouse=True)
-def fresh_guesses():
+def fresh_guesses(tmp_path, monkeypatch):
+    monkeypatch.setenv("PAXOS_LAB_HOME", str(tmp_path))
     forget()
     yield
     forget()
@@ -146,7 +147,7 @@ def test_the_run_opens_in_a_stepper_at_its_beginning_and_goes_both_ways():
     assert stepper.view["verdict"].startswith("BROKEN: ")
     stepper._handle_custom_msg({"do": "back", "click": 2}, [])
     assert stepper.view["step"] == steps - 1
-    assert "; by the rules, no other value can ever be." in stepper.view["verdict"]
+    assert ". By the rules, no other value can ever be." in stepper.view["verdict"]
 
 
 def test_one_run_is_open_at_a_time_and_it_can_be_closed():
@@ -170,7 +171,7 @@ def test_the_score_counts_what_is_committed():
     guess(gallery, "C0", 0)
     assert gallery.score == "Your guesses: 2 of 3 right."
     assert gallery.score in gallery.score_line.value
-    assert score() == "Your predictions: 2 of 3 right."
+    assert score().sentence == "Your predictions: 2 of 3 right."
 
 
 def test_a_cell_run_again_keeps_guess_and_verdict_without_a_search():

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import pytest
 
 from paxos_lab import Crash, Deliver, MessageBus, Node, paxos, seeded
-from paxos_lab.paxos import single_decree
+from paxos_lab.multipaxos import Command, Vote
+from paxos_lab.multipaxos import messages as log
+from paxos_lab.paxos import Accept, Accepted, Ballot, Nack, Prepare, Promise, single_decree
 from paxos_lab.show import narrate, story
 
 
@@ -130,3 +132,75 @@ def test_a_message_of_ones_own_is_not_told_as_the_one_of_ours_that_has_its_name(
     ballot = paxos.Ballot(1, "p1")
     assert told(paxos.Prepare(ballot)).startswith("a1 promises ballot 1.p1")
     assert told(Prepare(ballot)).startswith("a1 gets")
+
+
+TEA = (Command("c1", 1, "tea"),)
+VOTE = Vote(Ballot(1, "l1"), TEA)
+STRANGE = [
+    None,
+    7,
+    "tea",
+    (),
+    (7,),
+    ("tea", "milk"),
+    (TEA,),
+    ((1, TEA),),
+    ((1, VOTE, 3),),
+    ((VOTE, 1),),
+    (None,),
+    VOTE,
+]
+
+
+@dataclass
+class Says(Node):
+    """Sends one message at the start."""
+
+    to: str = ""
+    what: object = None
+
+    def start(self):
+        self.send(self.to, self.what)
+
+
+@dataclass
+class Hears(Node):
+    """Answers each message with a message."""
+
+    answer: object = None
+    heard: int = 0
+
+    def receive(self, sender, message):
+        self.heard += 1
+        if self.answer is not None:
+            self.send(sender, self.answer)
+
+
+@pytest.mark.parametrize("odd", STRANGE, ids=repr)
+def test_a_message_with_anything_in_any_place_is_told(odd):
+    b = Ballot(1, "l1")
+    of_the_log = [
+        log.Prepare(b, odd), log.Promise(b, odd, 0), log.Promise(odd, (), 0), log.Accept(b, 1, odd), log.Accept(b, odd, TEA),
+        log.Accepted(b, odd), log.Entries(1, odd), log.Entries(odd, ()), log.Chosen(b, odd), log.Fetch(odd), log.Nack(odd, b),
+        log.Request(odd), log.Reply(odd, odd),
+    ]  # fmt: skip
+    single = [
+        Promise(b, odd),
+        Promise(odd, None),
+        Accept(b, odd),
+        Accepted(b, odd),
+        Nack(b, odd),
+        Prepare(odd),
+    ]
+    for message in of_the_log + single:
+        for answer in (None, *of_the_log[1:6], *single[:3]):
+            run = MessageBus([Says("l1", "a1", message), Hears("a1", answer)])
+            run.run(max_steps=10)
+            for step in run.trace:
+                assert narrate(step).endswith("."), narrate(step)
+
+
+def test_what_a_wrong_promise_reports_stands_in_its_sentence():
+    run = MessageBus([Says("a1", "l1", log.Promise(Ballot(1, "l1"), ((1, TEA),), 0)), Hears("l1")])
+    run.run(max_steps=10)
+    assert "votes for (1, c1#1 tea)" in narrate(run.trace[-1]), narrate(run.trace[-1])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from paxos_lab import MessageBus, Node, react, stable, volatile
+from paxos_lab import MessageBus, Node, react, setting, setting_fields, stable, volatile
 from paxos_lab.node import CancelTimer, Send, SetTimer, field_names, stable_fields
 
 
@@ -87,3 +87,31 @@ def test_what_a_restart_keeps_and_what_it_loses():
     node = bus["c"]
     assert (node.total, node.log) == (5, [5])
     assert (node.seen, node.guess) == (set(), 3)  # as built, not as the class has it
+
+
+@dataclass
+class Voter(Node):
+    peers: tuple[str, ...]
+    budget: int
+    patience: float = setting(5.0)
+    table: dict = setting({"a": 1})
+    ballot: int = stable(0)
+    value: int = 0
+
+    def receive(self, sender, message):
+        self.budget -= 1
+        self.value = message
+
+
+def test_settings_are_what_is_declared_or_given_and_never_assigned():
+    assert setting_fields(Voter) == {"peers", "patience", "table"}
+    assert setting_fields(Voter("v", (), 3)) == setting_fields(Voter)
+    assert setting_fields(Voter, declared=True) == {"patience", "table"}
+    assert setting_fields(Node("n")) == frozenset()
+
+
+def test_a_setting_has_a_default_that_is_fresh_where_it_can_change():
+    one, other = Voter("one", (), 1), Voter("other", (), 1, patience=2.0)
+    assert (one.patience, other.patience) == (5.0, 2.0)
+    one.table["b"] = 2
+    assert other.table == {"a": 1}

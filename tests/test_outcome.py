@@ -11,7 +11,6 @@ from paxos_lab.paxos import (
     Promise,
     Proposal,
     chosen,
-    could_still_be_chosen,
     single_decree,
     verdicts,
     votes,
@@ -57,15 +56,6 @@ def test_a_promise_after_the_vote_takes_nothing_back():
     assert state(sent, ONE) == "chosen"
 
 
-def test_the_sentence():
-    say = lambda sent: could_still_be_chosen(sent, THREE)  # noqa: E731
-    assert say([]).startswith("Nothing is chosen yet, and no open ballot has a value")
-    assert say(voted(ONE, "x", "a1")) == "Nothing is chosen yet; could still be chosen: x in 1.p1."
-    assert say(voted(ONE, "x", "a1", "a2")) == "x is chosen. No other value can ever be."
-    both = voted(ONE, "x", "a1", "a2") + voted(TWO, "y", "a2", "a3")
-    assert say(both) == "BROKEN: x and y are both chosen."
-
-
 def test_what_is_dead_or_chosen_stays_so_in_every_run():
     for seed in range(60):
         bus = MessageBus(single_decree(["x", "y"]), seed=seed, checked=False)
@@ -94,7 +84,6 @@ def test_flexible_quorums_choose_with_theirs():
 def test_a_value_may_be_chosen_again_in_a_higher_ballot():
     sent = voted(ONE, "x", "a1", "a2") + voted(TWO, "x", "a2", "a3")
     assert chosen(sent, THREE) == [Proposal(ONE, "x"), Proposal(TWO, "x")]
-    assert could_still_be_chosen(sent, THREE) == "x is chosen. No other value can ever be."
 
 
 def test_a_verdict_tells_who_voted_and_who_never_will():

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from graphviz.backend import dot_command
 
-from paxos_lab import Drop, LabError, MessageBus, Node, Trace, multipaxos, paxos, seeded
+from paxos_lab import Drop, LabError, MessageBus, Node, Trace, multipaxos, paxos, seeded, setting, stable
 from paxos_lab.paxos import Ballot, Flexible, Majority, single_decree
 from paxos_lab.show import NoEngine, ballot_board, cluster, quorum_overlap, space_time
 from paxos_lab.show.draw import engine as engine_module
+from paxos_lab.show.draw.cluster import holdings
 from paxos_lab.show.draw.picture import ORANGE
 from paxos_lab.words.text import markdown, short
 
@@ -245,3 +246,31 @@ def test_a_message_of_ones_own_is_not_drawn_as_the_one_of_ours_that_has_its_name
     ballot = Ballot(1, "a")
     assert bold(multipaxos.Accept(ballot, 1, ())) == bold(paxos.Accept(ballot, "x")) == 1
     assert bold(Accept(ballot, "x")) == 0
+
+
+def test_holdings_show_what_may_change_whatever_it_is_called():
+    @dataclass
+    class Counter(Node):
+        others: tuple
+        log: list
+        patience: float = setting(3.0)
+        value: int = 0
+        clients: int = stable(0)
+
+        def receive(self, sender, message):
+            self.value += 1
+            self.clients += 1
+
+    bus = MessageBus([Counter("c", ("d",), [])])
+    bus.invoke("c", 1)
+    assert holdings(bus["c"]) == ([("clients", "1")], [("log", "-"), ("value", "1")])
+    kinds = {type(node).__name__: holdings(node) for node in single_decree(["x"], acceptors=1)}
+    assert [name for name, _ in kinds["Proposer"][1]] == [
+        "ballot",
+        "promises",
+        "proposal",
+        "voters",
+        "learned",
+    ]
+    assert [name for name, _ in kinds["Acceptor"][1]] == []
+    assert [name for name, _ in kinds["Learner"][1]] == ["votes", "learned"]

@@ -39,15 +39,19 @@ warnings.filterwarnings("ignore", message="Object of type <Submitted", category=
 
 PACKAGE = Path(paxos_lab.__file__).parent
 RECEIPT = "application/vnd.paxos-lab.receipt"
+NOT_JUDGED = "was not judged"
+CHECK_SECONDS = 300  # on the wall, for a cell with a check; a check gives up after 240
+TOO_LONG = "it ran too long and was stopped"
 GUARD = re.compile(r"\bguard\(check, *(\w+)\)")
 
 
 @dataclass
 class Mark:
-    """What one exercise of one student came to: the points of each check, and what is to be said."""
+    """What one exercise of one student came to: the points of each check, what is to be said, where to look."""
 
     points: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    look: list[str] = field(default_factory=list)
 
 
 def rebuilt(ours: Any, theirs: Any) -> Any:
@@ -99,7 +103,13 @@ class ExecuteWithReceipts(Execute):
         for cell, word in zip(checks, words, strict=True):
             cell.source = GUARD.sub(rf'guard(check, \1, receipt="{word}")', cell.source)
         per_cell, ends = self.timeout, time.monotonic() + self.whole
-        self.timeout_func = lambda cell: max(1, min(per_cell, ends - time.monotonic()))
+
+        def limit(cell: Any) -> float:
+            """A check stops by itself, and says so if the machine is busy: it gets the time for that."""
+            own = max(per_cell, CHECK_SECONDS) if GUARD.search(cell.source) else per_cell
+            return max(1, min(own, ends - time.monotonic()))
+
+        self.timeout_func = limit
         try:
             nb, resources = super().preprocess(nb, resources)
         finally:
@@ -122,22 +132,31 @@ class ExecuteWithReceipts(Execute):
                 nbformat.v4.new_output("error", ename="NoReceipt", evalue=why, traceback=[why])
             )
         cell.outputs = [o for o in cell.outputs if o not in shown]
+        why_not = self.why(cell)
         cell.source = stripped(nbformat.from_dict(cell), (ClearHiddenTests,)).source
         for output in cell.outputs:
-            if output.output_type == "error" and output.ename in ("AssertionError", "Tampered"):
+            if output.output_type == "error" and output.ename in ("AssertionError", "NotJudged", "Tampered"):
                 output.traceback = [output.evalue]
         points, _ = nbgrader_utils.determine_grade(cell)
-        self.keep(cell.metadata.nbgrader.grade_id, points or 0.0, self.why(cell))
+        self.keep(cell.metadata.nbgrader.grade_id, points or 0.0, why_not)
 
     def why(self, cell: Any) -> str:
         """What stopped this cell, in one line; nothing if nothing did."""
         errors = {o.ename: o.evalue for o in cell.outputs if o.output_type == "error"}
         if "CellTimeoutError" in errors:
-            return "it ran too long and was stopped"
+            # A check comes to an end by itself; if it does not, the machine may be too busy.
+            return f"{NOT_JUDGED}: {TOO_LONG}" if GUARD.search(cell.source) else TOO_LONG
+        if "NotJudged" in errors:
+            return f"{NOT_JUDGED}: {errors['NotJudged']}"
         for name in ("AssertionError", "Tampered", "NoReceipt"):
             if name in errors:
                 return errors[name]
         return "; ".join(f"{name}: {text}".rstrip(": ") for name, text in errors.items())
+
+
+def looks(told: list[tuple[str, float, str]]) -> list[str]:
+    """Of (check, points, why not): the checks that came to no verdict, for somebody to look at."""
+    return [f"{check} {NOT_JUDGED}" for check, _, why in told if why.startswith(NOT_JUDGED)]
 
 
 class PackageCopy:
@@ -220,6 +239,7 @@ class Course:
         done = self.api.autograde(name, student)
         mark = Mark({check: points for check, points, _ in self.told})
         mark.notes = [f"{check}: {_short(why)}" for check, _, why in self.told if why]
+        mark.look = looks(self.told)
         if not done["success"]:
             mark = Mark(notes=[f"the run broke off: {_last_line(done)}"])
         if changed := self.package.made_new():

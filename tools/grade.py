@@ -179,7 +179,7 @@ def grade_all(
     solutions: dict[str, Path],
     out: Path,
     cell_seconds: int = 60,
-    notebook_seconds: int = 300,
+    notebook_seconds: int = 900,
     gigabytes: float = 4,
 ) -> list[Row]:
     """Grade everything, write the feedback pages; one row for each student and exercise."""
@@ -203,7 +203,7 @@ def grade_all(
                 mark = course.grade(name, f"student{number}", handed.notebook)
                 points = {check: mark.points.get(check, 0.0) for check in checks}
                 each = ", ".join(f"{check} {points[check]:g}/{checks[check]:g}" for check in checks)
-                look = odd_things(handed.notebook)
+                look = ", ".join(filter(None, [*mark.look, odd_things(handed.notebook)]))
                 rows.append(
                     Row(student, name, sum(points.values()), whole, each, "; ".join(mark.notes), look)
                 )
@@ -246,8 +246,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--exercise", action="append", help="only this one, as 03_prepare_and_promise (repeat)"
     )
-    parser.add_argument("--cell-seconds", type=int, default=60, help="for one cell (default 60)")
-    parser.add_argument("--notebook-seconds", type=int, default=300, help="for one notebook (default 300)")
+    parser.add_argument(
+        "--cell-seconds", type=int, default=60, help="for one cell without a check (default 60)"
+    )
+    parser.add_argument("--notebook-seconds", type=int, default=900, help="for one notebook (default 900)")
     parser.add_argument("--memory", type=float, default=4, help="GiB for one kernel (default 4)")
     chosen = parser.parse_args(arguments)
     if not chosen.submissions.is_dir():

@@ -31,7 +31,7 @@ from paxos_lab.multipaxos.messages import (
 )
 from paxos_lab.multipaxos.slots import Slots
 from paxos_lab.multipaxos.takeover import Votes, inherited
-from paxos_lab.node import stable, volatile
+from paxos_lab.node import setting, stable, volatile
 from paxos_lab.paxos.ballots import Ballot
 
 
@@ -45,8 +45,8 @@ class Leader(Slots):
     """
 
     batch: int = 1
-    heartbeat: float = 3.0
-    patience: float = 10.0
+    heartbeat: float = setting(3.0)
+    patience: float = setting(10.0)
     round: int = stable(0)  # on disk, so that no ballot is ever used twice
     role: str = "follower"
     ballot: Ballot = Ballot.ZERO

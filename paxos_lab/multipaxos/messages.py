@@ -43,9 +43,21 @@ class Reconfigure:
 Entry = tuple[Command, ...]
 
 
-def entry_text(entry: Entry) -> str:
-    """An entry for people."""
-    return " + ".join(map(str, entry)) or "no-op"
+def entry_text(entry: Any) -> str:
+    """An entry for people; whatever else a learner puts in its place is shown as it is."""
+    return (" + ".join(map(str, entry)) or "no-op") if isinstance(entry, tuple) else repr(entry)
+
+
+def vote_text(vote: Any) -> str:
+    """A (slot, vote) for people; whatever else a learner puts in its place is shown as it is."""
+    match vote:
+        case (slot, Vote(ballot, entry)):
+            return f"{slot}: {entry_text(entry)} in {ballot}"
+        case tuple() if vote and all(isinstance(part, Command) for part in vote):
+            return entry_text(vote)
+        case tuple():
+            return f"({', '.join(map(vote_text, vote))})"
+    return str(vote)
 
 
 @dataclass(frozen=True)
@@ -82,7 +94,7 @@ class Promise:
     cleared: int
 
     def __str__(self) -> str:
-        votes = ", ".join(f"{slot}: {vote}" for slot, vote in self.votes)
+        votes = ", ".join(map(vote_text, self.votes)) if isinstance(self.votes, tuple) else str(self.votes)
         return f"Promise({self.ballot}, {votes or 'no votes'})"
 
 
@@ -172,6 +184,8 @@ class Entries:
     entries: tuple[Entry, ...]
 
     def __str__(self) -> str:
+        if not isinstance(self.first, int) or not isinstance(self.entries, tuple):
+            return f"Entries({self.first}, {self.entries})"  # of a learner
         return f"Entries({self.first} to {self.first + len(self.entries) - 1})"
 
 

@@ -11,8 +11,9 @@ from paxos_lab.paxos.ballots import Ballot, Proposal
 from paxos_lab.paxos.leader import Ask, Decided, DistinguishedProposer, Impatient
 from paxos_lab.paxos.learner import Learner
 from paxos_lab.paxos.messages import Accept, Accepted, Nack, Prepare, Promise
-from paxos_lab.paxos.outcome import chosen, could_still_be_chosen, verdicts, votes
+from paxos_lab.paxos.outcome import chosen, verdicts, votes
 from paxos_lab.paxos.proposer import Proposer, value_to_propose
+from paxos_lab.paxos.prospects import Unsent, could_still_be_chosen, still_possible
 from paxos_lab.paxos.quorums import (
     Flexible,
     Grid,
@@ -43,10 +44,12 @@ __all__ = [
     "Proposer",
     "QuorumSystem",
     "QuorumsMiss",
+    "Unsent",
     "Weighted",
     "chosen",
     "could_still_be_chosen",
     "single_decree",
+    "still_possible",
     "value_to_propose",
     "verdicts",
     "votes",

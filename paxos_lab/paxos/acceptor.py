@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from paxos_lab.node import Node, stable
+from paxos_lab.node import Node, setting, stable
 from paxos_lab.paxos.ballots import Ballot, Proposal
 from paxos_lab.paxos.messages import Accept, Accepted, Nack, Prepare, Promise
 
@@ -24,7 +24,7 @@ class Acceptor(Node):
     `learners`: the names that hear of each vote, besides the proposer that asked for it.
     """
 
-    learners: tuple[str, ...] = ()
+    learners: tuple[str, ...] = setting(())
     promised: Ballot = stable(Ballot.ZERO)
     accepted: Proposal | None = stable(None)
 

@@ -78,19 +78,3 @@ def verdicts(sent: Iterable[Sent], quorums: QuorumSystem) -> list[Verdict]:
             state = "open" if any(quorums.is_quorum(v | free, 2) for v in tries) else "dead"
         found.append(Verdict(ballot, tuple(values[ballot]), voters, closed, state))
     return found
-
-
-def could_still_be_chosen(sent: Iterable[Sent], quorums: QuorumSystem) -> str:
-    """One sentence for the reader: what is chosen, or what still could be."""
-    sent = list(sent)
-    winners = {p.value: None for p in chosen(sent, quorums)}
-    if len(winners) > 1:
-        return f"BROKEN: {' and '.join(map(str, winners))} are both chosen."
-    if winners:
-        return f"{next(iter(winners))} is chosen. No other value can ever be."
-    live = [v for v in verdicts(sent, quorums) if v.state == "open"]
-    named = {value: None for v in live for value in v.values}
-    if not named:
-        return "Nothing is chosen yet, and no open ballot has a value yet: every proposed value is still possible."
-    ballots = ", ".join(f"{'/'.join(map(str, v.values))} in {v.ballot}" for v in live if v.values)
-    return f"Nothing is chosen yet; could still be chosen: {ballots}."

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from paxos_lab.node import LabError, Node, stable, volatile
+from paxos_lab.node import LabError, Node, setting, stable, volatile
 from paxos_lab.paxos.ballots import Ballot, Proposal
 from paxos_lab.paxos.messages import Accept, Accepted, Nack, Prepare, Promise
 from paxos_lab.paxos.quorums import Majority, QuorumSystem
@@ -31,8 +31,8 @@ class Proposer(Node):
 
     value: Any
     acceptors: tuple[str, ...]
-    quorums: QuorumSystem = None  # type: ignore[assignment]  # majorities, filled in below
-    patience: float = 10.0
+    quorums: QuorumSystem = setting(None)  # majorities, filled in below
+    patience: float = setting(10.0)
     round: int = stable(0)  # on disk: a ballot used before a crash must never be used again
     ballot: Ballot = Ballot.ZERO
     promises: dict[str, Proposal | None] = volatile({})

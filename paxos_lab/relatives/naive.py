@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from paxos_lab.node import LabError, Node, stable, volatile
+from paxos_lab.node import LabError, Node, setting, stable, volatile
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class RetryingClient(Client):
     virtual time to wait for an answer.
     """
 
-    patience: float = 10.0
+    patience: float = setting(10.0)
     asked: int = 0
 
     def start(self) -> None:

@@ -25,7 +25,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from paxos_lab.node import LabError, Node, stable
+from paxos_lab.node import LabError, Node, setting, stable
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Coordinator(Node):
     """Collects the votes and decides. `patience`: virtual time to wait for them."""
 
     participants: tuple[str, ...]
-    patience: float = 10.0
+    patience: float = setting(10.0)
     decision: Decision | None = stable(None)
     yes: frozenset[str] = frozenset()
 
@@ -120,9 +120,9 @@ class Participant(Node):
     """
 
     coordinator: str
-    others: tuple[str, ...] = ()
-    willing: bool = True
-    patience: float = 10.0
+    others: tuple[str, ...] = setting(())
+    willing: bool = setting(True)
+    patience: float = setting(10.0)
     voted: bool | None = stable(None)
     decision: Decision | None = stable(None)
 

@@ -1,14 +1,18 @@
 """A small folder in the learner's home: what must survive a restart of the kernel.
 
 One JSON file for each kind of thing. A file is replaced as a whole, so a crash while writing leaves
-the old one; a file that cannot be read is put aside, never thrown away.
+the old one; a file that cannot be read is put aside, never thrown away. Who changes one holds a lock
+from reading to writing, so two kernels on one home lose nothing of each other.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +33,7 @@ def load(name: str) -> dict[str, Any]:
     path = _path(name)
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         return _put_aside(path, str(error))
@@ -45,9 +49,48 @@ def save(name: str, data: dict[str, Any]) -> None:
         beside.write_text(json.dumps(data, indent=1, sort_keys=True), encoding="utf-8")
         beside.replace(path)
     except OSError as error:
-        raise LabError(
-            f"{path} cannot be written ({error}): set PAXOS_LAB_HOME to a folder that is yours"
-        ) from error
+        raise _not_written(path, error) from error
+
+
+def change(name: str, news: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Put `news(what was saved)` in its place; no other process changes it in between.
+
+    Raises `LabError` with the folder if that cannot be written.
+    """
+    path = _path(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_suffix(".lock").open("a")
+    except OSError as error:
+        raise _not_written(path, error) from error
+    with lock, _held(lock.fileno()):
+        save(name, news(load(name)))
+
+
+@contextmanager
+def _held(file: int) -> Iterator[None]:
+    """The lock on that open file, where the system has one; it ends with the process that holds it."""
+    with suppress(OSError):  # some network drives lock nothing: then two kernels may overtake each other
+        _lock(file)
+    yield  # closing the file gives the lock back
+
+
+def _lock(file: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(file, msvcrt.LK_LOCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def _not_written(path: Path, error: OSError) -> LabError:
+    return LabError(
+        f"{path} cannot be written ({error}). Set PAXOS_LAB_HOME to a folder that is yours: "
+        "in a notebook with `%env PAXOS_LAB_HOME=folder`, and go on"
+    )
 
 
 def _path(name: str) -> Path:

@@ -79,20 +79,14 @@ def _arrival(step: Step, envelope: Envelope) -> str:
             heard = ", ".join(dict.fromkeys(_n(e.to) for e in step.sent))
             return f"{me} accepts {short(value)} in ballot {short(ballot)} and tells {heard}."
         case Promise(_, vote), [Accept(ballot, value), *_]:
-            reported = (
-                f"with a vote for {short(vote.value)} in {short(vote.ballot)}" if vote else "with no vote"
-            )
             # What the node takes for a quorum; a wrong one counts wrongly, and its run is told here, too.
             return (
-                f"{me} gets the promise of {sender} {reported}. It counts a quorum, "
+                f"{me} gets the promise of {sender} with {_vote(vote)}. It counts a quorum, "
                 f"and asks for votes for {short(value)} in ballot {short(ballot)}."
             )
         case Promise(ballot, vote), []:
-            reported = f"a vote for {short(vote.value)} in {short(vote.ballot)}" if vote else "no vote"
             late = "" if step.changed else "; it changes nothing any more"
-            return (
-                f"{me} gets the promise of {sender} for ballot {short(ballot)}, reporting {reported}{late}."
-            )
+            return f"{me} gets the promise of {sender} for ballot {short(ballot)}, reporting {_vote(vote)}{late}."
         case Accepted(ballot, value), _ if "learned" in step.changed:
             return (
                 f"{me} hears that {sender} accepted {short(value)} in ballot {short(ballot)}. "
@@ -152,26 +146,48 @@ def _of_the_log(step: Step, me: str, sender: str, message: Any) -> str | None:
             return f"{me} hears that {sender} has promised {short(promised)}{gives_up}."
         case log.Fetch(first), [log.Entries() | log.Snapshot(), *_]:
             return f"{me} sends {sender} what was chosen from slot {first} on."
-        case log.Entries(first, entries), _:
+        case log.Entries(int(first), tuple(entries)), _:
             last = first + len(entries) - 1
             return f"{me} gets from {sender} what was chosen in slots {first} to {last}{executed}."
         case log.Request(command), [log.Request(), *_]:
             return f"{me} does not lead: it passes {short(command, 40)} on to {_n(step.sent[0].to)}."
-        case log.Request(command), [log.Accept(_, slot, entry), *_] if command in entry:
+        case log.Request(command), [log.Accept(_, slot, tuple(entry)), *_] if command in entry:
             return f"{me} gives {short(command, 40)} the slot {slot} and asks for votes for it."
         case log.Reply(number, result), _:
             return f"{me} gets the answer to its command {number}: {short(result)}."
     return None
 
 
-def _votes(votes: tuple[tuple[int, log.Vote], ...]) -> str:
-    """The votes that a promise reports."""
-    told = [f"{_entry(vote.entry)} in slot {slot} ({short(vote.ballot)})" for slot, vote in votes[:4]]
+# A learner's message may hold anything in any place, and its run is told here, too.
+
+
+def _vote(vote: Any) -> str:
+    """The vote that a promise of a single decision reports."""
+    match vote:
+        case None:
+            return "no vote"
+        case Proposal(ballot, value):
+            return f"a vote for {short(value)} in {short(ballot)}"
+    return f"this for a vote: {short(vote)}"
+
+
+def _votes(votes: Any) -> str:
+    """The votes that a promise of the log reports."""
+    if not isinstance(votes, tuple):
+        return f"this for votes: {short(votes, 60)}"
+    told = [_vote_in_a_slot(vote) for vote in votes[:4]]
     told += [f"{len(votes) - 4} more"] if len(votes) > 4 else []
     return f"votes for {', '.join(told)}" if told else "no votes"
 
 
-def _entry(entry: log.Entry) -> str:
+def _vote_in_a_slot(vote: Any) -> str:
+    match vote:
+        case (slot, log.Vote(ballot, entry)):
+            return f"{_entry(entry)} in slot {short(slot)} ({short(ballot)})"
+    return short(log.vote_text(vote), 60)
+
+
+def _entry(entry: Any) -> str:
     return short(log.entry_text(entry), 40)
 
 

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
+from paxos_lab.world.data import said
+
 
 def short(value: Any, limit: int = 28) -> str:
     """One line of at most `limit` characters for any value."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
+    line = " ".join("".join(c if c.isprintable() else " " for c in said(value)).split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
@@ -35,12 +37,12 @@ def plainly(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, dict):
-        return ", ".join(f"{k}: {plainly(v)}" for k, v in value.items()) or "-"
+        return ", ".join(f"{said(k)}: {plainly(v)}" for k, v in value.items()) or "-"
     if isinstance(value, set | frozenset):
-        return ", ".join(sorted(map(str, value))) or "-"
+        return ", ".join(sorted(map(said, value))) or "-"
     if isinstance(value, list) or type(value) is tuple:
         return ", ".join(map(plainly, value)) or "-"
-    return str(value)
+    return said(value)
 
 
 def stamp(value: Any) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from paxos_lab.node import Node, RoleError, field_names, stable_fields
+from paxos_lab.node import Node, RoleError, field_names, setting_fields, stable_fields
 from paxos_lab.world.data import NotPlain, copy_like, copy_of, reader_of
 
 State = tuple[Any, ...]
@@ -48,7 +48,7 @@ def read(node: Node) -> State:
 
 def forget_volatile(node: Node, at_birth: State) -> None:
     """What a crash does to memory: volatile fields are again as they were at birth."""
-    keep = stable_fields(node)
+    keep = stable_fields(node) | setting_fields(node, declared=True)
     for name, value in zip(field_names(node), at_birth, strict=True):
         if name not in keep:
             setattr(node, name, copy_of(value))

@@ -36,7 +36,7 @@ class NotPlain(LabError):
 
 def why_mutable(value: Any, where: str = "it") -> str | None:
     """Say why `value` could change after it was sent, or None if it cannot."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind in ATOMS:
         return None
     read = parts_reader(kind)
@@ -74,15 +74,16 @@ def _why_mutable(value: Any, where: str) -> str | None:
         cures = {list: "a tuple", set: "a frozenset", dict: "a tuple of pairs", bytearray: "bytes"}
         cure = next(cure for changeable, cure in cures.items() if isinstance(value, changeable))
         return f"{where} is a {kind.__name__}, which can be changed: use {cure}"
-    if kind.__hash__ in (None, object.__hash__):
+    hashes: Any = kind.__hash__
+    if hashes in (None, object.__hash__):
         return f"{where} is a {kind.__name__}, which is not compared by its value: use plain data"
     return None
 
 
 @cache
-def parts_reader(kind: type) -> Callable[[Any], tuple[Any, ...]] | None:
+def parts_reader(kind: Any) -> Callable[[Any], tuple[Any, ...]] | None:
     """What reads all fields of a dataclass at once; None for every other class."""
-    if not dataclasses.is_dataclass(kind) or issubclass(kind, enum.Enum | tuple | frozenset):
+    if issubclass(kind, enum.Enum | tuple | frozenset) or not dataclasses.is_dataclass(kind):
         return None
     return reader_of(tuple(field.name for field in dataclasses.fields(kind)))
 
@@ -175,19 +176,22 @@ def alike(value: Any, other: Any) -> bool:
 
 def shown(value: Any, most: int = 120) -> str:
     """`repr(value)`, cut to `most` characters; says so where there is none."""
-    try:
-        text = repr(value)
-    except Exception as error:
-        text = f"<a {type(value).__name__} that cannot be shown: {type(error).__name__} in its repr>"
+    text = _text(repr, value)
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def said(error: BaseException) -> str:
-    """The text of an error; says so where there is none."""
+def said(value: Any) -> str:
+    """`str(value)`; says so where there is none."""
+    return _text(str, value)
+
+
+def _text(form: Callable[[Any], str], value: Any) -> str:
     try:
-        return str(error)
-    except Exception as other:
-        return f"<its text cannot be shown: {type(other).__name__} in its __str__>"
+        return form(value)
+    except Exception as error:  # a learner's own method, or a number that Python finds too long
+        if type(value) is int:
+            return f"<a whole number of about {round(value.bit_length() * math.log10(2))} digits>"
+        return f"<{type(value).__name__} without a text: {type(error).__name__} in its {form.__name__}>"
 
 
 def to_json(value: Any) -> Any:

@@ -14,7 +14,7 @@ from operator import is_
 from sys import getrefcount
 from typing import Any
 
-from paxos_lab.node import Node, field_names
+from paxos_lab.node import Node, field_names, setting_fields
 from paxos_lab.world.copying import copy_field, put_state, read, reader
 from paxos_lab.world.data import ATOMS, alike, copy_like, why_mutable
 from paxos_lab.world.journal import JournaledDict
@@ -33,6 +33,7 @@ class Memory:
 
     `known`: the values in the order of `field_names`: things that cannot change themselves, copies
     of all else. `twin`: the memory of a second node of the same class and state, if there is one.
+    `settings`: the numbers of the fields that are declared never to change.
     `attributes`, `class_containers`: of the class, see `role_contract`.
     """
 
@@ -44,6 +45,8 @@ class Memory:
         self.attributes = attributes(role)
         self.class_containers = class_containers(role)
         self._names = field_names(node)
+        never = setting_fields(node, declared=True)
+        self.settings = frozenset(i for i, name in enumerate(self._names) if name in never)
         self._read = reader(role)
         self._numbers = range(len(known))
         self._values: tuple[Any, ...] = tuple(known)  # as they were read last
@@ -144,7 +147,7 @@ class Memory:
         found = [i for i in self._numbers if values[i] is not held[i] or its[i] is not theirs[i]]
         for i in found:
             value, kind = values[i], type(values[i])
-            if kind not in ATOMS or kind is not type(known[i]) or i in earlier:
+            if kind not in ATOMS or kind is not type(known[i]) or i in earlier or i in self.settings:
                 return False
             if its[i] is not value and (kind is not type(its[i]) or value != its[i]):
                 return False
@@ -290,14 +293,14 @@ class Memory:
                 continue
             if kind is JournaledDict:
                 value = self._replace(i, dict(value))
-            elif kind is dict and len(value) > LARGE and all(map(is_, value.values(), copy.values())):
-                # Its entries are the very ones of the copy, so they cannot change.
+            elif kind is dict and len(value) > LARGE:
                 value = None  # or we count as somebody who holds it
-                if getrefcount(self._values[i]) == _NOBODY_ELSE:
-                    journals[i] = self._replace(i, JournaledDict(self._values[i]))
+                alone = getrefcount(self._values[i]) == _NOBODY_ELSE
+                value = self._values[i]
+                if alone and all(map(_is_fixed, value.values(), copy.values())):
+                    journals[i] = self._replace(i, JournaledDict(value))
                     self._written[i] = set()
                     continue
-                value = self._values[i]
             boxes.append(value)
             copies.append(copy)
             where.append(i)

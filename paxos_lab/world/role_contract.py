@@ -71,7 +71,7 @@ def check_apart(nodes: Iterable[Node]) -> None:
     owner: dict[int, tuple[Node, str]] = {}
     for node in nodes:
         for field, value in fields_of(node):
-            for part in changeable_parts(value):
+            for part in _parts_of(node, field, value):
                 if isinstance(part, Node):
                     raise RoleError(
                         f"{node.name}.{field} holds the node {part.name}: keep its name and send it "
@@ -84,6 +84,14 @@ def check_apart(nodes: Iterable[Node]) -> None:
                         f"{type(part).__name__}: processes share no memory; give each its own, as "
                         "volatile({...}) does"
                     )
+
+
+def _parts_of(node: Node, field: str, value: Any) -> list[Any]:
+    try:
+        return list(changeable_parts(value))
+    except RecursionError:
+        reason = "it holds itself, or is nested too deep: keep the name of a thing, not the thing"
+        raise RoleError(f"{node.name}.{field} cannot be copied and compared: {reason}") from None
 
 
 def changeable_parts(value: Any) -> Iterator[Any]:

@@ -10,7 +10,8 @@ from paxos_lab.node import LabError
 from paxos_lab.show.draw.curves import LOOKS, STYLE, Chart, as_svg
 from paxos_lab.world.trace import Step
 
-MUST_BE_ON_DISK = ("promised", "accepted", "votes")
+MUST_BE_ON_DISK = ("round", "promised", "accepted", "votes")
+"""What a restart may not forget once a message told of it: the ballots opened, the promise, the vote."""
 
 
 def messages_between(
@@ -51,9 +52,10 @@ def _classes(leave_out: Iterable[type]) -> tuple[type, ...]:
 
 
 def forced_writes(steps: Iterable[Step], fields: Collection[str] = MUST_BE_ON_DISK) -> Counter[str]:
-    """By node, the steps in which a promise or a vote changed and an answer left (PMS 2.5).
+    """By node, the steps in which a round, a promise or a vote changed and a message left (PMS 2.5).
 
-    Each is one write that must be on disk first. What else a node keeps may be written later.
+    Each is one write that must be on disk first: a Prepare tells of a round, a Promise of a promise, an
+    Accepted of a vote. What else a node keeps, as what is chosen, may be written later.
     """
     return Counter(str(step.node) for step in steps if step.sent and not set(fields).isdisjoint(step.changed))
 

@@ -1,4 +1,4 @@
-"""What a check says: passed, not written yet, or which rule broke, with a run to step through."""
+"""What a check says: passed, not written yet, could not finish, or which rule broke, with a run to step through."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from paxos_lab.bus import MessageBus
 from paxos_lab.show.widgets.stepper import Stepper
 from paxos_lab.words.narration import narrate
 from paxos_lab.words.text import as_list, as_text
+from paxos_lab.world.trace import Step
 
 MOST_LINES = 60  # of a story; a longer one shows its end, where it breaks
 
@@ -23,12 +24,21 @@ class NotYet(Exception):
         self.headline, self.details, self.run = headline, details, run
 
 
+class Unfinished(Exception):
+    """A judge's "I cannot say": neither a pass nor a fail; the headline says what could not be finished."""
+
+    def __init__(self, headline: str, *details: str) -> None:
+        super().__init__(headline)
+        self.headline, self.details = headline, details
+
+
 @dataclass(frozen=True)
 class Answer:
     """The answer to one attempt at one task.
 
-    `written`: False while a `...` of the exercise stands. `details`: sentences. `run`: a bus that
-    stands at the end of the shortest run that shows the mistake, if there is one.
+    `written`: False while a `...` of the exercise stands. `finished`: False if the check could not come
+    to a verdict; it is then neither passed nor failed. `details`: sentences. `run`: a bus that stands at
+    the end of the shortest run that shows the mistake, if there is one.
     """
 
     task: str
@@ -36,27 +46,36 @@ class Answer:
     headline: str
     details: tuple[str, ...] = ()
     written: bool = True
+    finished: bool = True
     run: MessageBus | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def _mark(self) -> tuple[str, str]:
+        """In a word or two, and the colour of its line."""
+        if self.passed:
+            return "Passed", "#00785A"
+        if not self.finished:
+            return "Not judged", "#595959"
+        return ("Not yet", "#B84E00") if self.written else ("Not written yet", "#0072B2")
+
     def __str__(self) -> str:
-        mark = "PASSED" if self.passed else "NOT YET" if self.written else "NOT WRITTEN YET"
-        return "\n".join([f"{self.task}: {mark}. {self.headline}", *(f"  - {d}" for d in self.details)])
+        return "\n".join(
+            [f"{self.task}: {self._mark[0].upper()}. {self.headline}", *(f"  - {d}" for d in self.details)]
+        )
 
     def story(self) -> list[str]:
         """The run in sentences, one for each step; a long one without its beginning."""
         if self.run is None:
             return []
-        lines = [f"{step.step}. {narrate(step)}" for step in self.run.trace]
+        lines = [f"{step.step}. {_told(step)}" for step in self.run.trace]
         return lines if len(lines) <= MOST_LINES else ["...", *lines[-MOST_LINES:]]
 
     def html(self) -> str:
         """The answer for a page; whatever a learner typed stays text."""
-        mark, colour = ("Passed.", "#00785A") if self.passed else ("Not yet.", "#B84E00")
-        if not self.written:
-            mark, colour = "Not written yet.", "#0072B2"
+        mark, colour = self._mark
         parts = [
             f'<div role="status" style="border-left:4px solid {colour};padding:2px 10px;line-height:1.5">'
-            f"<b>{mark}</b> {as_text(self.headline)}",
+            f"<b>{mark}.</b> {as_text(self.headline)}",
             as_list("ul", self.details),
         ]
         if story := self.story():
@@ -67,7 +86,32 @@ class Answer:
     def _ipython_display_(self) -> None:
         display(_Shown(self))
         if self.run is not None:
-            display(Stepper(self.run))
+            try:
+                picture: Any = Stepper(self.run)
+            except Exception:  # a learner's message may have any shape, which no picture expects
+                picture = _Plain("This run has no picture: it holds something that cannot be drawn.")
+            display(picture)
+
+
+def _told(step: Step) -> str:
+    """The step as a sentence; if a learner's message has a shape that nobody expects, without its content."""
+    try:
+        return narrate(step)
+    except Exception:  # whatever is in the message: the answer must be shown
+        what = type(step.event).__name__.lower()
+        return (
+            f"{what}{f' at {step.node}' if step.node else ''} (with something that cannot be put in words)."
+        )
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """A sentence in place of a picture."""
+
+    sentence: str
+
+    def __repr__(self) -> str:
+        return self.sentence
 
 
 @dataclass(frozen=True)

@@ -7,90 +7,23 @@ exercise; it may raise, loop, or swallow every exception. What comes back is a v
 from __future__ import annotations
 
 import ast
-import ctypes
+import copy
 import dataclasses
 import inspect
 import textwrap
-import threading
-import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 from paxos_lab.node import Node, RoleError
-from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.words.text import short
+from paxos_lab.teach.exercises.answer import NotYet, Unfinished
+from paxos_lab.teach.exercises.in_words import said_by, same, shown, where
+from paxos_lab.teach.exercises.patience import TooLong, entered, spend_a_hook
 from paxos_lab.world.line_limit import EndlessLoop, limited
 from paxos_lab.world.role_contract import check_class
 
-PATIENCE = 30.0  # seconds for one check as a whole; ours take one or two
-CALL_PATIENCE = 3.0  # seconds for one call of a learner's function, which should take no time at all
 CALL_LINES = 50_000  # of Python in one call of a learner's function
-
-MOST_SHOTS = 50
-
-_OURS = str(Path(__file__).parents[2])
-
-
-class _Inside:
-    """When the learner's function that runs now was entered; None between two of them."""
-
-    since: float | None = None
-
-
-_inside = _Inside()
-
-
-@contextmanager
-def _entered() -> Iterator[None]:
-    outer = _inside.since
-    _inside.since = outer or time.monotonic()
-    try:
-        yield
-    finally:
-        _inside.since = outer
-
-
-class TooLong(BaseException):
-    """The time for a check is over. No Exception, so that `except Exception` does not swallow it."""
-
-
-@contextmanager
-def ends(seconds: float = PATIENCE, in_one_call: float = CALL_PATIENCE) -> Iterator[None]:
-    """Raise `TooLong` in the code inside when it runs longer, wherever in Python it is.
-
-    `in_one_call`: how long a single call of a learner's function may take. A call that never comes
-    back from C, as `sum(range(10**12))`, cannot be stopped from here.
-    """
-    this = ctypes.c_ulong(threading.get_ident())
-    over, lock = threading.Event(), threading.Lock()
-
-    def watch() -> None:
-        end, shots = time.monotonic() + seconds, 0
-        while shots < MOST_SHOTS and not over.wait(0.2):
-            now, entered = time.monotonic(), _inside.since
-            if now < end and (entered is None or now < entered + in_one_call):
-                continue
-            with lock:
-                if not over.is_set():  # more than one shot: a bare `except:` may swallow the first
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(this, ctypes.py_object(TooLong))
-                    shots += 1
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        while not over.is_set():
-            try:
-                with lock:
-                    over.set()
-            except TooLong:  # shot in the very moment when the code came to its end
-                continue
-        thread.join()
 
 
 # ---- is it written?
@@ -98,10 +31,10 @@ def ends(seconds: float = PATIENCE, in_one_call: float = CALL_PATIENCE) -> Itera
 
 def stubs(thing: Any) -> list[str]:
     """Where a `...` of the exercise still stands in a function or class, as "line 3 of f"."""
-    if thing is Ellipsis or (isinstance(thing, list | tuple | set) and Ellipsis in thing):
+    if _holds_dots(thing):
         return ["what you hand over"]
     if isinstance(thing, dict):
-        return [f"the entry {short(repr(key), 60)}" for key, value in thing.items() if value is Ellipsis]
+        return [f"the entry {shown(key, 60)}" for key, value in thing.items() if _holds_dots(value)]
     found = []
     for function in _functions(thing):
         try:
@@ -118,6 +51,10 @@ def stubs(thing: Any) -> list[str]:
             and any(isinstance(part, ast.Constant) and part.value is Ellipsis for part in _own_parts(node))
         ]
     return found
+
+
+def _holds_dots(thing: Any) -> bool:
+    return thing is ... or (isinstance(thing, list | tuple | set) and any(one is ... for one in thing))
 
 
 def _own_parts(node: ast.AST) -> list[ast.AST]:
@@ -185,7 +122,7 @@ def a_role(
             raise NotYet(
                 f"{name} has no method {method} of its own.", f"Add `def {method}(self, ...):` to the class."
             )
-    node = call(thing, *build, called=f"{name}({', '.join(map(repr, build))})")
+    node = call(thing, *build, called=f"{name}({', '.join(map(shown, build))})")
     try:
         check_class(node)
     except RoleError as error:
@@ -222,21 +159,32 @@ def call(function: Callable[..., Any], *arguments: Any, called: str = "", lines:
 
     `lines`: of Python that may run, those of the lab's own that it calls not counted.
     """
-    called = (
-        called or f"{getattr(function, '__name__', 'it')}({', '.join(short(repr(a), 60) for a in arguments)})"
-    )
+    called = called or f"{getattr(function, '__name__', 'it')}({', '.join(shown(a, 60) for a in arguments)})"
     try:
-        with _entered(), limited(called, lines):
+        with entered(), limited(called, lines):
             return function(*arguments)
     except EndlessLoop as error:
         raise NotYet(
             f"{called} does not come to an end.",
             f"I stopped it after {lines:,} lines. Look for a `while` whose condition stays true.",
         ) from error
-    except NotYet:
+    except (NotYet, TooLong, KeyboardInterrupt):
         raise
-    except Exception as error:  # whatever a learner's code raises is theirs to read
-        raise NotYet(f"{called} raised {_said(error)}.", *where(error)) from error
+    except BaseException as error:  # whatever a learner's code raises is theirs to read; SystemExit as well
+        raise NotYet(f"{called} raised {said_by(error)}.", *where(error)) from error
+
+
+def call_apart(function: Callable[..., Any], **arguments: Any) -> Any:
+    """As `call`, by position, for a function that must leave its arguments as they are."""
+    before = copy.deepcopy(arguments)
+    got = call(function, *arguments.values())
+    for name, value in arguments.items():
+        if not same(value, before[name]):
+            raise NotYet(
+                f"It changes its argument {name}: {shown(before[name], 200)} became {shown(value, 200)}.",
+                "Others read it too: copy it first.",
+            )
+    return got
 
 
 @contextmanager
@@ -252,27 +200,16 @@ def in_a_world(what: str) -> Iterator[None]:
             raise NotYet(f"{what}: {error}.") from error
         if isinstance(cause, NotImplementedError):
             raise NotYet(f"{what}: a part is not written yet.", *where(cause)) from error
-        raise NotYet(f"{what}, it raised {_said(cause)}.", *where(cause)) from error
-    except NotYet:
+        raise NotYet(f"{what}, it raised {said_by(cause)}.", *where(cause)) from error
+    except (NotYet, Unfinished, TooLong, KeyboardInterrupt):
         raise
     except NotImplementedError as error:
         raise NotYet(f"{what}: a part is not written yet.", *where(error)) from error
-    except Exception as error:  # a hook of theirs on a bus that does not wrap it
+    except BaseException as error:  # a hook of theirs on a bus that does not wrap it; SystemExit as well
         lines = where(error)
-        if not lines:
+        if not lines and not isinstance(error, SystemExit | RecursionError):
             raise  # not theirs: a mistake of the lab itself must stay visible
-        raise NotYet(f"{what}: your code raised {_said(error)}.", *lines) from error
-
-
-def where(error: BaseException) -> tuple[str, ...]:
-    """The line of the learner's own code in which an exception came up, as a sentence."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not frame.filename.startswith((_OURS, "<string>")) and "/lib/python" not in frame.filename.replace(
-            "\\", "/"
-        ):
-            line = f": `{short(frame.line, 120)}`" if frame.line else ""
-            return (f"It came up in line {frame.lineno} of the cell, in {frame.name}{line}.",)
-    return ()
+        raise NotYet(f"{what}: your code raised {said_by(error)}.", *lines) from error
 
 
 HOOKS = ("start", "receive", "timeout", "recover")
@@ -285,7 +222,8 @@ def guarded(role: type[Any], methods: tuple[str, ...] = HOOKS) -> type[Any]:
         original = getattr(role, hook)
 
         def run(self: Any, *arguments: Any) -> Any:
-            with _entered(), limited(f"{getattr(self, 'name', role.__name__)}.{hook}{arguments}"):
+            spend_a_hook()
+            with entered(), limited(f"{getattr(self, 'name', role.__name__)}.{hook}"):
                 return original(self, *arguments)
 
         return run
@@ -297,8 +235,4 @@ def guarded(role: type[Any], methods: tuple[str, ...] = HOOKS) -> type[Any]:
 
 
 def _what(thing: Any) -> str:
-    return f"{short(repr(thing), 80)} ({type(thing).__name__})"
-
-
-def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {short(str(error), 300)}"
+    return f"{shown(thing)} ({type(thing).__name__})"

@@ -49,7 +49,11 @@ class Progress:
 
     def _mark(self, id: str) -> str:
         record = self.records.get(id, {})
-        return "passed" if record.get("passed") else "tried" if record.get("tries") else "open"
+        if record.get("passed"):
+            return "passed"
+        if record.get("unfinished"):
+            return "not judged"
+        return "tried" if record.get("tries") else "open"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         rows = ""
@@ -96,29 +100,38 @@ def export_progress(path: str | Path) -> Path:
 
 def reset_progress(*tasks: str) -> Progress:
     """Forget the progress of these tasks; without any, of all."""
-    records = store.load(_FILE)
     for task in tasks:
         if task not in ALL:
             raise LabError(f"there is no task {short(repr(task), 60)}. {tasks_like(task)}")
-    store.save(_FILE, {id: r for id, r in records.items() if tasks and id not in tasks})
+    store.change(_FILE, lambda records: {id: r for id, r in records.items() if tasks and id not in tasks})
     return progress()
 
 
 def record_of(task: str) -> dict[str, Any]:
-    """What is kept of one task: passed, tries, hints."""
-    record = store.load(_FILE).get(task)
-    return record if isinstance(record, dict) else {}
+    """What is kept of one task: passed, tries, hints; `unfinished` if the last check could not say."""
+    return _record(store.load(_FILE), task)
 
 
 def remember(task: str, **news: Any) -> None:
     """Keep some of it anew."""
-    store.save(_FILE, {**store.load(_FILE), task: {**record_of(task), **news}})
+    store.change(_FILE, lambda records: {**records, task: {**_record(records, task), **news}})
 
 
 def note(answer: Answer) -> None:
-    """Count an attempt; who has passed once stays passed."""
-    record = record_of(answer.task)
-    if answer.written:
-        record["tries"] = int(record.get("tries", 0)) + 1
-    record["passed"] = bool(record.get("passed")) or answer.passed
-    remember(answer.task, **record)
+    """Count an attempt; whoever has passed once stays passed. Without a verdict nothing is counted."""
+
+    def counted(records: dict[str, Any]) -> dict[str, Any]:
+        record = {k: v for k, v in _record(records, answer.task).items() if k != "unfinished"}
+        if not answer.finished:
+            record["unfinished"] = True
+        elif answer.written:
+            record["tries"] = int(record.get("tries", 0)) + 1
+        record["passed"] = bool(record.get("passed")) or answer.passed
+        return {**records, answer.task: record}
+
+    store.change(_FILE, counted)
+
+
+def _record(records: dict[str, Any], task: str) -> dict[str, Any]:
+    record = records.get(task)
+    return dict(record) if isinstance(record, dict) else {}

@@ -15,6 +15,9 @@ from paxos_lab.world.events import Crash, Deliver, Restart, Timeout
 RESTART = "crash and restart"
 """In place of a line: the node crashes and comes back with what was on disk."""
 
+RING = "ring of its timer"
+"""In place of a line: the timer of the node that was set first rings; without one nothing happens."""
+
 
 @dataclass
 class Partner(Node):
@@ -55,6 +58,9 @@ class Dialogue:
                 sender, message = line
                 envelope = next(e for e in self.bus.in_flight if (e.sender, e.message) == (sender, message))
                 self.bus.apply(Deliver(envelope))
+            elif line == RING:
+                for node, timer, _ in self.bus.timers[:1]:
+                    self.bus.apply(Timeout(node, timer))
             else:
                 self.bus.apply(Crash(self.node.name))
                 self.bus.apply(Restart(self.node.name))

@@ -4,44 +4,52 @@ from __future__ import annotations
 
 from typing import Any
 
-from paxos_lab.teach.exercises.one_value.e01_e05_claims import TASKS as CLAIMS
+from paxos_lab.teach.exercises.one_value.e01_claims import TASKS as CLAIMS
 from paxos_lab.teach.exercises.one_value.e02_ballots_quorums import TASKS as BALLOTS
-from paxos_lab.teach.exercises.one_value.e03_e04_acceptor import TASKS as ACCEPTOR
+from paxos_lab.teach.exercises.one_value.e03_acceptor import TASKS as PROMISES
+from paxos_lab.teach.exercises.one_value.e04_acceptor import TASKS as ACCEPTOR
 from paxos_lab.teach.exercises.one_value.e04_learner import TASKS as LEARNER
 from paxos_lab.teach.exercises.one_value.e04_proposer import TASKS as PROPOSER
 from paxos_lab.teach.exercises.one_value.e04_whole import TASKS as WHOLE
+from paxos_lab.teach.exercises.one_value.e05_faults import TASKS as FAULTS
 from paxos_lab.teach.exercises.one_value.e06_test_suite import TASKS as SUITE
 from paxos_lab.teach.exercises.one_value.e07_liveness import TASKS as LIVENESS
 from paxos_lab.teach.exercises.one_value.e14_interview import TASKS as INTERVIEW
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.the_log.e08_log import TASKS as LOG
+from paxos_lab.teach.exercises.the_log.e08_log_acceptor import TASKS as LOG_ACCEPTOR
+from paxos_lab.teach.exercises.the_log.e08_log_leader import TASKS as LOG_LEADER
 from paxos_lab.teach.exercises.the_log.e09_catch_up import TASKS as CATCH_UP
 from paxos_lab.teach.exercises.the_log.e09_machine import TASKS as MACHINE
 from paxos_lab.teach.exercises.the_log.e09_replicated import TASKS as REPLICATED
 from paxos_lab.teach.exercises.the_log.e09_sessions import TASKS as SESSIONS
+from paxos_lab.teach.exercises.the_log.e09_snapshot import TASKS as SNAPSHOT
 from paxos_lab.teach.exercises.the_log.e10_lost_disks import TASKS as DISKS
 from paxos_lab.teach.exercises.the_log.e10_membership import TASKS as MEMBERSHIP
 from paxos_lab.teach.exercises.the_log.e10_membership_run import TASKS as CHANGES
-from paxos_lab.teach.exercises.the_log.e10_newcomers import TASKS as NEWCOMERS
 from paxos_lab.teach.exercises.the_log.e11_batching import TASKS as BATCHING
 from paxos_lab.teach.exercises.the_log.e11_cost import TASKS as COST
 
 _EVERY = (
     *CLAIMS,
+    *FAULTS,
     *BALLOTS,
+    *PROMISES,
     *ACCEPTOR,
     *PROPOSER,
     *LEARNER,
     *WHOLE,
     *LIVENESS,
     *LOG,
+    *LOG_ACCEPTOR,
+    *LOG_LEADER,
     *SUITE,
     *MACHINE,
     *SESSIONS,
+    *SNAPSHOT,
     *CATCH_UP,
     *REPLICATED,
     *MEMBERSHIP,
-    *NEWCOMERS,
     *DISKS,
     *CHANGES,
     *COST,

@@ -28,8 +28,14 @@ TASKS = (f"{EXERCISES}.one_value.", f"{EXERCISES}.the_log.")  # the folders that
 RECEIPT = "application/vnd.paxos-lab.receipt"  # the MIME type under which a passed check leaves word
 
 
+class NotJudged(AssertionError):
+    """The check came to no verdict: neither a pass nor a fail; the text says why."""
+
+
 def guard(check: Any, answer: Any, receipt: str | None = None) -> None:
     """Return if the genuine `check` gave this answer and it is a pass; else raise AssertionError.
+
+    That is a `NotJudged` where the check could not finish: no points, and somebody has to look.
 
     `receipt`: a word that only the grader knows, shown on a pass: a cell that shows nothing did not pass.
     With it a fail shows the whole answer, for the page of feedback.
@@ -51,7 +57,7 @@ def guard(check: Any, answer: Any, receipt: str | None = None) -> None:
         said = {"text/html": answer.html(), "text/plain": str(answer)}
         display({RECEIPT: receipt, "text/plain": "passed"} if answer.passed else said, raw=True)
     if not answer.passed:
-        raise AssertionError(answer.headline)
+        raise (AssertionError if answer.finished else NotJudged)(answer.headline)
 
 
 def _shell_is_whole() -> None:

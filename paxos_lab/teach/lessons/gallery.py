@@ -17,10 +17,10 @@ from paxos_lab.node import LabError, Node
 from paxos_lab.paxos.quorums import QuorumSystem
 from paxos_lab.show.draw.ballot_board import ballot_board
 from paxos_lab.show.widgets.box import LabBox, Said, button, choice, prose, row, scrolling
-from paxos_lab.teach.lessons.adversary import Search, Suspicious
-
-# One store for all guesses of a kernel, so that `score()` counts these too.
-from paxos_lab.teach.lessons.predictions import Guess, _asked, _guesses
+from paxos_lab.show.widgets.stepper import Stepper
+from paxos_lab.teach.lessons import guess_book
+from paxos_lab.teach.lessons.adversary import Search
+from paxos_lab.teach.lessons.guess_book import Guess
 from paxos_lab.verify.explorer.exploration import Exploration, explore
 from paxos_lab.verify.wrong.single_decree import Setting, Variant
 from paxos_lab.words.narration import narrate
@@ -96,7 +96,7 @@ class CardBox(LabBox):
     def __init__(self, card: Card, number: int, gallery: MutationGallery) -> None:
         self.card, self.number, self._gallery = card, number, gallery
         self.outcome: Outcome | None = None
-        self.stepper: Suspicious | None = None
+        self.stepper: Stepper | None = None
         options = [("pick one", None), *((option, i) for i, option in enumerate(OPTIONS))]
         self.choice = choice(f"Your guess for {number}:", options, value=None)
         self.button = button(
@@ -122,8 +122,8 @@ class CardBox(LabBox):
         self.button.description, self.button.tooltip = words, tooltip
 
     def _take_up_the_past(self) -> None:
-        """A guess that was committed in this kernel stays committed."""
-        old = _guesses.get(self._key)
+        """A guess that was committed before stays committed."""
+        old = guess_book.guesses().get(self._key)  # it counts as asked when it is committed, not before
         if old is None or old.question != self.card.rule or old.said not in OPTIONS:
             return
         self.choice.value = self.said = OPTIONS.index(old.said)
@@ -176,18 +176,18 @@ class CardBox(LabBox):
             return
         _outcomes[self.card.id] = self.card, outcome
         if self._truth(outcome) is not None:
-            _asked[self._key] = self.card.rule
-            _guesses[self._key] = Guess(self.card.rule, OPTIONS[self.said], self._is_right(outcome))
+            guess = Guess(self.card.rule, OPTIONS[self.said], self._is_right(outcome))
+            guess_book.keep(self._key, self.card.rule, guess)
         self._show(outcome)
         self._gallery.show_score()
 
-    def open_run(self) -> Suspicious:
+    def open_run(self) -> Stepper:
         """Open the shortest counterexample in a stepper below, at its first step."""
         if self.outcome is None or self.outcome.broken is None:
             raise LabError(f"card {self.number} has no counterexample to open")
         self._gallery.close_runs()
         bus = self.outcome.broken[1].bus
-        self.stepper = Suspicious(bus)
+        self.stepper = Stepper(bus)
         self.stepper.jump(0)
         self.stepper.view = self.stepper.look()
         self.put(*self._fixed, self.stepper)
@@ -326,8 +326,8 @@ class CardBox(LabBox):
 class MutationGallery(LabBox):
     """Cards with rules that are different: some break Paxos, some do not.
 
-    `cards`: `Card`s, or variants of `paxos_lab.verify.wrong.single_decree`, shown in this order. Guesses are kept in
-    the kernel and count in `score()`. `search`: what tries the schedules, with the arguments of `explore`.
+    `cards`: `Card`s, or variants of `paxos_lab.verify.wrong.single_decree`, shown in this order. Guesses are kept
+    and count in `score()`. `search`: what tries the schedules, with the arguments of `explore`.
     """
 
     def __init__(self, cards: Iterable[Card | Variant], *, search: Search = explore) -> None:

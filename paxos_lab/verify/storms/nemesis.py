@@ -15,7 +15,19 @@ from paxos_lab.bus import MessageBus
 from paxos_lab.multipaxos.rejoin import DiskLost
 from paxos_lab.node import LabError
 from paxos_lab.verify.storms.slot_rules import servers_on
-from paxos_lab.world.events import Crash, Drop, Duplicate, Event, Heal, Invoke, Partition, Restart, Timeout
+from paxos_lab.world.events import (
+    Crash,
+    Deliver,
+    Drop,
+    Duplicate,
+    Event,
+    Heal,
+    Invoke,
+    Partition,
+    Restart,
+    Timeout,
+    node_of,
+)
 from paxos_lab.world.network import Delay
 from paxos_lab.world.schedule import Schedule
 
@@ -53,11 +65,11 @@ def _crash(bus: MessageBus, rng: random.Random) -> list[Event]:
 
 
 def _crash_between(bus: MessageBus, rng: random.Random) -> list[Event]:
-    coming = bus.arriving
-    if not coming:
-        return []
-    event = rng.choice(coming)
-    return [Crash(event.envelope.to, during=event)]
+    """While it handles what comes next; a later message would let time jump."""
+    match event := bus.upcoming():
+        case Deliver() | Timeout():
+            return [Crash(str(node_of(event)), during=event)]
+    return []
 
 
 def _lost_disk(bus: MessageBus, rng: random.Random) -> list[Event]:
@@ -106,7 +118,7 @@ def nemesis(
 
     `kinds`: names from `STRIKES`, left out, all. From time `length` on the network is whole, all
     nodes are up, and nothing strikes any more. A restart or a healing is as likely as a strike once
-    there is something to mend, so that a majority is often there. Use each schedule for one run.
+    there is something to repair, so that a majority is often there. Use each schedule for one run.
     """
     chosen = sorted(STRIKES) if kinds is None else list(kinds)
     if unknown := [kind for kind in chosen if kind not in STRIKES]:

@@ -112,13 +112,15 @@ def ordeal(
     schedule: Schedule | None = None,
     machine: Any = None,
     max_steps: int = MOST_STEPS,
+    history_steps: int = 1_000_000,
 ) -> Ordeal:
     """Run a log under a nemesis until clients and servers are done, and judge the run.
 
     Checked are the slot rules and what servers say to each other after each step (`LogRules`), that
     nothing stalls, that nothing was executed twice, and that the history is linearizable. A stall is
     `grace` steps after the faults in which no operation is completed and, once all are, no member
-    catches up; a run that is merely slow goes on, up to `max_steps`. `machine`: what executes the
+    catches up; a run that is merely slow goes on, up to `max_steps`. `history_steps`: how long to look
+    for an order of the history (`max_steps` of `linearizable`). `machine`: what executes the
     operations, as `linearizable` takes it; left out, that of the servers. `schedule`: one of your own in
     place of the nemesis, with faults that end before `length`. The clients are the nodes with `done` and
     `operations`. `loss`, `duplicate`, `late`: shares of messages that are lost, doubled, or 5 to 40 late,
@@ -151,7 +153,7 @@ def ordeal(
     if found := executed_twice(bus):
         return Ordeal(bus, "twice", found, waited)
     history = [op for op in history_of(bus.trace) if not isinstance(op.call, Reconfigure)]
-    verdict = linearizable(history, machine)
+    verdict = linearizable(history, machine, max_steps=history_steps)
     if not verdict.ok:
         return Ordeal(bus, "gave up" if verdict.gave_up else "history", str(verdict), waited)
     return Ordeal(bus, waited=waited)

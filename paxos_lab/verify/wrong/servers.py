@@ -1,6 +1,7 @@
 """Servers of a log with one rule taken away, each in a few lines: what storms and searches must tell apart.
 
-What each lacks stands in its docstring; `server_runs` says in which runs it shows, and how often.
+What each lacks stands in its docstring. Here are acceptors, leaders and replicas; changes of members, lost disks
+and reads are in `groups_and_reads`. `server_runs` says in which runs each shows.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from paxos_lab.multipaxos import Read, ReadingServer, Reconfigure, Rejoining, Server
+from paxos_lab.multipaxos import LogAcceptor, Reconfigure, Server
 from paxos_lab.multipaxos.messages import (
     Accept,
     Accepted,
@@ -24,29 +25,28 @@ from paxos_lab.multipaxos.messages import (
     Snapshot,
     Vote,
 )
-from paxos_lab.multipaxos.rejoin import Known
 from paxos_lab.node import volatile
 from paxos_lab.paxos.ballots import Ballot
 from paxos_lab.world.data import copy_of
 
-# ---- acceptors
+# ---- acceptors: each by itself, small enough for the explorer, and as a part of a server
 
 
 @dataclass
-class PromiseInMemory(Server):
+class PromiseInMemory(LogAcceptor):
     """Forgets its promise in a crash."""
 
     promised: Ballot = Ballot.ZERO
 
 
 @dataclass
-class VotesInMemory(Server):
+class VotesInMemory(LogAcceptor):
     """Forgets its votes in a crash."""
 
     votes: dict[int, Vote] = volatile({})
 
 
-class AcceptsAll(Server):
+class AcceptsAll(LogAcceptor):
     """Votes in any ballot, whatever it has promised."""
 
     def receive(self, sender: str, message: Any) -> None:
@@ -59,7 +59,7 @@ class AcceptsAll(Server):
                 super().receive(sender, message)
 
 
-class VoteIsNoPromise(Server):
+class VoteIsNoPromise(LogAcceptor):
     """A vote does not raise its promise: it may vote lower later, and then its lower vote is what it knows."""
 
     def receive(self, sender: str, message: Any) -> None:
@@ -69,7 +69,7 @@ class VoteIsNoPromise(Server):
             self.promised = before
 
 
-class HidesVotes(Server):
+class HidesVotes(LogAcceptor):
     """Promises, and reports no votes."""
 
     def receive(self, sender: str, message: Any) -> None:
@@ -79,6 +79,28 @@ class HidesVotes(Server):
                 self.send(sender, Promise(ballot, (), self.cleared))
             case _:
                 super().receive(sender, message)
+
+
+@dataclass
+class PromiseInMemoryServer(PromiseInMemory, Server):
+    """A server with that acceptor."""
+
+
+@dataclass
+class VotesInMemoryServer(VotesInMemory, Server):
+    """A server with that acceptor."""
+
+
+class AcceptsAllServer(AcceptsAll, Server):
+    """A server with that acceptor."""
+
+
+class VoteIsNoPromiseServer(VoteIsNoPromise, Server):
+    """A server with that acceptor."""
+
+
+class HidesVotesServer(HidesVotes, Server):
+    """A server with that acceptor."""
 
 
 # ---- leaders
@@ -249,121 +271,3 @@ class NoConfigurations(Server):
 
     def clear_up_to(self, snapshot: Snapshot) -> None:
         super().clear_up_to(replace(snapshot, configurations=()))
-
-
-# ---- changes of members
-
-
-class AtOnce(Server):
-    """A new configuration governs from the next slot on."""
-
-    def execute(self, command: Command) -> None:
-        super().execute(command)
-        if isinstance(command.operation, Reconfigure):
-            self.configurations = {
-                min(first, self.executed + 1): members for first, members in self.configurations.items()
-            }
-
-
-class NewestForAll(Server):
-    """Takes the newest configuration it knows for every slot."""
-
-    def members_at(self, slot: int) -> tuple[str, ...]:
-        return self.configurations[max(self.configurations)] if self.configurations else self.members
-
-
-class FirstForAll(Server):
-    """Counts quorums among the first members for ever."""
-
-    def members_at(self, slot: int) -> tuple[str, ...]:
-        return self.members
-
-
-class WideWindow(Server):
-    """Opens three times as many slots as a configuration takes to come into force."""
-
-    def open_slots(self) -> range:
-        return range(self.first_open(), self.first_open() + 3 * self.alpha)
-
-
-# ---- lost disks
-
-
-class RestartsOnly(Rejoining):
-    """Takes the loss of its disk for a restart: it speaks at once."""
-
-    def forget(self, number: int) -> None:
-        super().forget(number)
-        self.mute = False
-
-
-class AsksAMajority(Rejoining):
-    """Speaks again once a majority of the group, itself counted, has told what it knows."""
-
-    def try_to_vote(self) -> None:
-        group = len(self.others()) + 1
-        if self.told and len(self.told) + 1 > group // 2:
-            low = min(self.told.values(), key=lambda known: known.promised)
-            self.told |= dict.fromkeys(self.others() - self.told.keys(), low)
-        super().try_to_vote()
-
-
-class TargetWithoutAlpha(Rejoining):
-    """Speaks again as soon as it has executed what others have voted on, with no regard to the window."""
-
-    def target(self) -> int:
-        return max((known.last for known in self.told.values()), default=0)
-
-
-class ForgetsPromises(Rejoining):
-    """Speaks again without the promises that it may have given."""
-
-    def try_to_vote(self) -> None:
-        self.told = {name: Known(k.number, self.promised, k.last) for name, k in self.told.items()}
-        super().try_to_vote()
-
-
-# ---- reads
-
-
-@dataclass
-class Drifting(ReadingServer):
-    """Right: a server whose timers take `rate` times as long as they should."""
-
-    rate: float = 1.0
-
-    def set_timer(self, timer: str, delay: float) -> None:
-        super().set_timer(timer, delay * self.rate)
-
-
-@dataclass
-class NoDriftBound(Drifting):
-    """Sets the timers of its leases as if no clock ever drifted."""
-
-    def __post_init__(self) -> None:
-        self.drift = 0.0
-
-
-class Believing(ReadingServer):
-    """Answers reads from its own copy as long as it believes that it leads."""
-
-    def may_answer(self, how: str, read_point: int, number: int) -> bool:
-        return True
-
-
-class NoReadPoint(ReadingServer):
-    """Makes sure that it leads, and answers without having executed up to the read point."""
-
-    def may_answer(self, how: str, read_point: int, number: int) -> bool:
-        return self.was_heard(number, read_point)
-
-
-class FollowersRead(ReadingServer):
-    """Whoever is asked answers from its own copy."""
-
-    def request(self, command: Command) -> None:
-        match command.operation:
-            case Read(operation, _):
-                self.send(command.client, Reply(command.number, copy_of(self.machine).apply(operation)))
-            case _:
-                super().request(command)

@@ -8,9 +8,11 @@ from typing import Any
 
 from paxos_lab.paxos import Ballot, Flexible, Grid, Majority, QuorumSystem, Weighted, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_function, a_machine, call
+from paxos_lab.teach.exercises.handed_in import a_function, a_machine, call, call_apart
+from paxos_lab.teach.exercises.in_words import shown, truth
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.trials import every_schedule
+from paxos_lab.words.text import short
 
 
 def next_ballot(choose: Any) -> str:
@@ -28,13 +30,13 @@ def next_ballot(choose: Any) -> str:
         heard = [Ballot(rng.randint(1, 12), rng.choice(["p1", "p2", "p3"])) for _ in range(rng.randint(0, 5))]
         cases.append((rng.choice(["p1", "p2", "p3"]), heard))
     for name, heard in cases:
-        got = call(choose, name, list(heard))
+        got = call_apart(choose, name=name, heard=list(heard))
         told = f"next_ballot({name!r}, [{', '.join(map(str, heard))}])"
-        if not isinstance(got, Ballot) or isinstance(got.round, bool) or not isinstance(got.round, int):
-            raise NotYet(f"{told} is {got!r}; a Ballot(round, name) with a whole round is wanted.")
+        if type(got) is not Ballot or type(got.round) is not int or type(got.proposer) is not str:
+            raise NotYet(f"{told} is {shown(got)}; a Ballot(round, name) with a whole round is wanted.")
         if got.proposer != name:
             raise NotYet(
-                f"{told} is {got}: that belongs to {got.proposer or 'nobody'}.",
+                f"{told} is {shown(got)}: that belongs to {short(got.proposer) or 'nobody'}.",
                 "Only its owner may use a ballot, or two proposers could ask for two values in one ballot.",
             )
         for other in heard:
@@ -46,7 +48,9 @@ def next_ballot(choose: Any) -> str:
                     "It would be refused: a promise forbids lower ballots.",
                 )
         if got.round < 1:
-            raise NotYet(f"{told} is {got}: rounds begin with 1.", "Ballot.ZERO stands for 'no ballot yet'.")
+            raise NotYet(
+                f"{told} is {shown(got)}: rounds begin with 1.", "Ballot.ZERO stands for 'no ballot yet'."
+            )
     return f"{len(cases)} times above all that was heard, and always one's own."
 
 
@@ -77,12 +81,20 @@ def majority(is_majority: Any) -> str:
         members = [f"a{i}" for i in range(1, rng.randint(1, 8))] or ["a1"]
         names = [rng.choice([*members, "b1"]) for _ in range(rng.randint(0, 9))]
         cases.append((members, names, "Count different members, and compare with all of them."))
+    odd: dict[bool, Any] = {}
     for members, names, why in cases:
         right = Majority(tuple(members)).is_quorum(names, phase=1)
-        got = call(is_majority, list(members), list(names))
-        if not isinstance(got, bool) or got != right:
-            raise NotYet(f"is_majority({members}, {names}) should be {right}, and is {got!r}.", why)
-    return f"Right for {len(cases)} groups, doubled answers and strangers included."
+        got = call_apart(is_majority, members=list(members), names=list(names))
+        called = f"is_majority({members}, {names})"
+        if truth(got, called, right) != right:
+            raise NotYet(f"{called} should be {right}, and is {shown(got)}.", why)
+        if not isinstance(got, bool):
+            odd[right] = got
+    told = "".join(
+        f" Where {right} is meant it returns {got!r}, which Python takes for it."
+        for right, got in odd.items()
+    )
+    return f"Right for {len(cases)} groups, doubled answers and strangers included.{told}"
 
 
 def gap(find: Any) -> str:
@@ -96,30 +108,35 @@ def gap(find: Any) -> str:
         cases.append(rng.sample(pool, rng.randint(1, 5)))
     for quorums in cases:
         apart = [(p, q) for p, q in combinations(quorums, 2) if not p & q]
-        got = call(find, [frozenset(q) for q in quorums])
-        shown = [sorted(q) for q in quorums]
+        got = call_apart(find, quorums=[frozenset(q) for q in quorums])
+        listed = [sorted(q) for q in quorums]
         if got is None and apart:
             raise NotYet(
-                f"Of the quorums {shown}, {sorted(apart[0][0])} and {sorted(apart[0][1])} share no member, and it found none."
+                f"Of the quorums {listed}, {sorted(apart[0][0])} and {sorted(apart[0][1])} share no member, and it found none."
             )
         if got is None:
             continue
-        try:
-            first, second = (set(part) for part in got)
-        except (TypeError, ValueError):
-            raise NotYet(
-                f"For {shown} it returned {got!r}; a pair of two quorums or None is wanted."
-            ) from None
+        if (
+            not isinstance(got, tuple | list | set | frozenset)
+            or len(got) != 2
+            or not all(isinstance(part, set | frozenset | tuple | list) for part in got)
+        ):
+            raise NotYet(f"For {listed} it returned {shown(got)}; a pair of two quorums or None is wanted.")
+        first, second = (set(part) for part in got)
         if first not in quorums or second not in quorums:
             raise NotYet(
-                f"For {shown} it returned {sorted(first)} and {sorted(second)}: they are not both in the list."
+                f"For {listed} it returned {_names(first)} and {_names(second)}: they are not both in the list."
             )
         if first & second:
             raise NotYet(
-                f"For {shown} it returned {sorted(first)} and {sorted(second)}: they share {sorted(first & second)}.",
+                f"For {listed} it returned {_names(first)} and {_names(second)}: they share {_names(first & second)}.",
                 "It is the missing member in common that is dangerous.",
             )
     return f"Right for {len(cases)} lists of quorums."
+
+
+def _names(part: Any) -> list[str]:
+    return sorted(shown(name, 30).strip("'") for name in part)
 
 
 def survives(count: Any) -> str:
@@ -128,17 +145,20 @@ def survives(count: Any) -> str:
     for n in range(1, 12):
         right = Majority(tuple(f"a{i}" for i in range(1, n + 1))).tolerates(1)
         got = call(count, n)
-        if isinstance(got, bool) or not isinstance(got, int) or got != right:
-            left = n - got if isinstance(got, int) and not isinstance(got, bool) else None
-            why = (
-                f"With {got} of {n} down, {left} are left."
-                if left is not None
-                else "A whole number is wanted."
-            )
+        if type(got) is not int or got < 0:
             raise NotYet(
-                f"survives({n}) should be {right}, and is {got!r}.",
-                why,
-                "More than half of all must be left.",
+                f"survives({n}) should be {right}, and is {shown(got)}: a whole number from 0 on is wanted."
+            )
+        if got > right:
+            left = f"only {n - got} of {n} are left" if got <= n else f"there are only {n}"
+            raise NotYet(
+                f"survives({n}) should be {right}, and is {shown(got)}.",
+                f"With so many down, {left}. More than half of all must be left.",
+            )
+        if got < right:
+            raise NotYet(
+                f"survives({n}) should be {right}, and is {got}.",
+                f"Let {right} of {n} be down: {n - right} are left, which is still more than half.",
             )
     return "1 to 11 acceptors: an even number never survives more than the odd one below it."
 
@@ -153,13 +173,10 @@ def system(own: Any) -> str:
     names = tuple(f"a{i}" for i in range(1, 7))
     quorums = call(own, names, called=f"MyQuorums({names})")
     sets = [frozenset(c) for size in range(7) for c in combinations(names, size)]
-    holds = {}
+    holds: dict[tuple[int, frozenset[str]], bool] = {}
     for phase in (1, 2):
         for one in sets:
-            said = call(quorums.is_quorum, set(one), phase, called=f"is_quorum({sorted(one)}, {phase})")
-            if not isinstance(said, bool):
-                raise NotYet(f"is_quorum({sorted(one)}, {phase}) is {said!r}; True or False is wanted.")
-            holds[phase, one] = said
+            holds[phase, one] = _asked(quorums, set(one), phase)
         if holds[phase, frozenset()]:
             raise NotYet(
                 f"Nobody at all is a quorum for phase {phase}.", "Then everything is chosen at once."
@@ -170,6 +187,17 @@ def system(own: Any) -> str:
                     raise NotYet(
                         f"{sorted(one)} is a quorum for phase {phase}, and with {name} besides it is none.",
                         "More answers never hurt.",
+                    )
+        for one in sets:
+            for more, why in (
+                ([*sorted(one), "b7"], "b7 is no member, so its answer does not count."),
+                (sorted(one) * 2, "An answer may come twice; that is still one member."),
+            ):
+                if _asked(quorums, more, phase) != holds[phase, one]:
+                    raise NotYet(
+                        f"{sorted(one)} is {'a' if holds[phase, one] else 'no'} quorum for phase {phase}, but "
+                        f"is_quorum({more}, {phase}) says otherwise.",
+                        why,
                     )
     if not any(holds[1, one] for one in sets) or not any(holds[2, one] for one in sets):
         raise NotYet("There is no quorum at all for one of the phases, so nothing can ever be chosen.")
@@ -188,7 +216,12 @@ def system(own: Any) -> str:
     tried = every_schedule(
         lambda: single_decree("x", acceptors=6, learners=0, quorums=own(names)), "1 ballot, 6 acceptors"
     )
-    return f"Any two quorums of different phases meet, and {fewest} votes can be enough. Tried: {tried}"
+    return f"Any two quorums of different phases meet, and {fewest} vote{'s' * (fewest > 1)} can be enough. Tried: {tried}"
+
+
+def _asked(quorums: Any, names: Any, phase: int) -> bool:
+    called = f"is_quorum({sorted(names)}, {phase})"
+    return truth(call(quorums.is_quorum, names, phase, called=called), called)
 
 
 TASKS = (

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from paxos_lab.bus import MessageBus
 from paxos_lab.paxos import Accepted, Ballot, Flexible, Majority, single_decree
+from paxos_lab.paxos.quorums import names_of
+from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_role, guarded
+from paxos_lab.teach.exercises.in_words import same, shown, shown_plainly
+from paxos_lab.teach.exercises.orders import every_order
 from paxos_lab.teach.exercises.talk import Dialogue
 from paxos_lab.teach.exercises.task import Task
-from paxos_lab.teach.exercises.trials import every_schedule
+from paxos_lab.teach.exercises.trials import as_far_as_it_ends
+from paxos_lab.verify.explorer.properties import agreement, learned_is_chosen, validity
 
 NAMES = ("a1", "a2", "a3")
 B1, B2 = Ballot(1, "p1"), Ballot(2, "p2")
@@ -36,21 +43,57 @@ def count(learner: Any) -> str:
         "It has learned tea from one vote in ballot 1.p1 and one in ballot 2.p2.",
         "The value is the same, but the ballots are not: neither has a quorum, and coffee may still win in between.",
     )
+    _never(
+        tested,
+        [("a1", tea), ("a3", Accepted(Ballot(1, "p2"), "tea"))],
+        "It has learned tea from one vote in ballot 1.p1 and one in ballot 1.p2.",
+        "The round is the same, but the ballots are not: neither has a quorum.",
+    )
     _always(tested, [("a1", tea), ("a3", tea)], "tea")
     _always(tested, [("a1", tea), ("a2", Accepted(B2, "coffee")), ("a3", Accepted(B2, "coffee"))], "coffee")
     _always(tested, [("a2", Accepted(B2, "tea")), ("a1", tea), ("a3", tea)], "tea")
+    _always(tested, [("a1", tea), ("a3", tea), ("a2", Accepted(B2, "tea"))], "tea")
     _always(tested, [("a1", Accepted(B1, 0)), ("a2", Accepted(B1, 0))], 0)
-    all_three = Flexible(1, 3, NAMES)
-    _never(
-        tested,
-        [("a1", tea), ("a2", tea)],
-        "It has learned tea from two votes, but its quorums ask for three.",
-        "Do not count to two: ask self.quorums.is_quorum(voters, phase=2).",
-        quorums=all_three,
+    five, all_three, two_of_four = Majority(names_of(5)), Flexible(1, 3, NAMES), Flexible(3, 2, names_of(4))
+    for quorums in (all_three, five):
+        _never(
+            tested,
+            [("a1", tea), ("a2", tea)],
+            "It has learned tea from two votes, but its quorums ask for three.",
+            "Do not count to two: ask self.quorums.is_quorum(voters, phase=2).",
+            quorums=quorums,
+        )
+        _always(tested, [("a1", tea), ("a2", tea), ("a3", tea)], "tea", quorums=quorums)
+    _always(tested, [("a4", tea), ("a2", tea)], "tea", quorums=two_of_four)
+    alone = every_order(lambda: tested("l1", Majority(NAMES)), VOTES, _not_chosen, _learned_it)
+    tried = as_far_as_it_ends(
+        [(partial(single_decree, "xy", learner=tested), "2 ballots", None)],
+        (agreement, validity, learned_is_chosen),
     )
-    _always(tested, [("a1", tea), ("a2", tea), ("a3", tea)], "tea", quorums=all_three)
-    tried = every_schedule(lambda: single_decree("xy", learner=tested), "2 ballots")
-    return f"It learns what is chosen, and only that. Tried: {tried}"
+    orders = f"votes in 4 ballots in every order: {alone:,} situations."
+    return " ".join(["It learns what is chosen, and only that. Tried:", orders, *tried])
+
+
+VOTES = (
+    ("a1", Accepted(B1, "tea")),
+    ("a2", Accepted(Ballot(1, "p2"), "tea")),
+    ("a3", Accepted(Ballot(2, "p1"), "tea")),
+    ("a1", Accepted(B2, "coffee")),
+    ("a2", Accepted(B2, "coffee")),
+)
+"""Three votes for tea that never add up, and two for coffee that do."""
+
+
+def _not_chosen(sent: object, node: Any) -> str | None:
+    return None if node.learned is None or same(node.learned, "coffee") else shown_plainly(node.learned)
+
+
+def _learned_it(value: str, run: MessageBus) -> NotYet:
+    return NotYet(
+        f"It has learned {value}, and no quorum has voted for that in one ballot.",
+        "Count the voters of each ballot by itself.",
+        run=run,
+    )
 
 
 def _never(role: type[Any], lines: list[Any], headline: str, *why: str, quorums: Any = None) -> None:
@@ -66,7 +109,9 @@ def _always(role: type[Any], lines: list[Any], value: Any, quorums: Any = None) 
         talk.say(line)
     got = talk.node.learned  # type: ignore[attr-defined]
     told = "; ".join(f"{name}: {vote}" for name, vote in lines)
-    talk.expect(got == value, f"From the votes ({told}) it should learn {value!r}; its `learned` is {got!r}.")
+    talk.expect(
+        same(got, value), f"From the votes ({told}) it should learn {value!r}; its `learned` is {shown(got)}."
+    )
 
 
 TASKS = (

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from paxos_lab.bus import MessageBus
-from paxos_lab.paxos import (
-    Accept,
-    Accepted,
-    Ballot,
-    Majority,
-    Prepare,
-    Promise,
-    Proposal,
-    single_decree,
-)
+from paxos_lab.paxos import Ballot, Flexible, Majority, Proposal, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_function, a_role, call, guarded
-from paxos_lab.teach.exercises.talk import RESTART, Dialogue
+from paxos_lab.teach.exercises.handed_in import a_function, a_role, call_apart, guarded
+from paxos_lab.teach.exercises.in_words import same, shown
+from paxos_lab.teach.exercises.one_value.e04_proposer_talks import leaves_for_old_nacks, talks
+from paxos_lab.teach.exercises.one_value.e04_rehearsed import NAMES
 from paxos_lab.teach.exercises.task import Task
-from paxos_lab.teach.exercises.trials import calm, every_schedule, storms
-from paxos_lab.verify.wrong.single_decree import Setting
-
-NAMES = ("a1", "a2", "a3")
+from paxos_lab.teach.exercises.trials import as_far_as_it_ends, calm, every_schedule, stalls, storms
+from paxos_lab.verify.explorer.choices import Faults
+from paxos_lab.verify.explorer.properties import agreement, learned_is_chosen, validity
 
 
 def value(pick: Any) -> str:
@@ -35,14 +28,21 @@ def value(pick: Any) -> str:
         Proposal(Ballot(2, "p2"), "coffee"),
         Proposal(Ballot(1, "p3"), "milk"),
     )
-    cases: list[tuple[list[Proposal | None], str, str]] = [
-        ([None, None], "own", "Nobody has voted, so you are free"),
+    top = "2.p2 is the highest ballot reported, and nothing else counts: not how many report a value, not its place"
+    cases: list[tuple[list[Proposal | None], Any, str]] = [
+        ([None, None], "own", "nobody has voted, so you are free"),
         ([tea, None], "tea", "tea may have been chosen, so it must be proposed again"),
-        ([coffee, tea, None], "coffee", "the highest ballot counts, not the last in the list"),
-        ([tea, coffee], "coffee", "the highest ballot counts, not the first in the list"),
-        ([tea, tea, coffee], "coffee", "the highest ballot counts, not what most have voted for"),
+        ([tea, tea, coffee], "coffee", top),
+        ([coffee, tea, None], "coffee", top),
+        ([tea, coffee], "coffee", top),
         ([tea, milk], "milk", "in the same round the name decides: 1.p3 is above 1.p1"),
-        ([None, Proposal(Ballot(3, "p1"), 0)], "0", "a value may be 0 or empty: only None means 'no vote'"),
+        ([milk, tea], "milk", "in the same round the name decides: 1.p3 is above 1.p1"),
+        (
+            [Proposal(Ballot(10, "p1"), "tea"), Proposal(Ballot(9, "p1"), "milk")],
+            "tea",
+            "10.p1 is above 9.p1: rounds are numbers",
+        ),
+        ([None, Proposal(Ballot(3, "p1"), 0)], 0, "a value may be 0 or empty: only None means 'no vote'"),
     ]
     rng = random.Random(1)
     for _ in range(60):
@@ -53,19 +53,20 @@ def value(pick: Any) -> str:
         votes = list({vote.ballot: vote for vote in votes}.values())  # a ballot has one value
         reports: list[Proposal | None] = [*votes, *[None] * rng.randint(0, 2)]
         rng.shuffle(reports)
-        top = max(votes, key=lambda vote: vote.ballot)
-        cases.append((reports, str(top.value), f"the highest ballot reported is {top.ballot}"))
+        highest = max(votes, key=lambda vote: vote.ballot)
+        cases.append((reports, highest.value, f"the highest ballot reported is {highest.ballot}"))
     for reports, right, why in cases:
-        got = call(pick, list(reports), "own")
-        if str(got) != right or isinstance(got, Proposal):
+        got = call_apart(pick, reports=list(reports), own="own")
+        if isinstance(got, Proposal) or not same(got, right):
             told = ", ".join("no vote" if r is None else str(r) for r in reports)
             hint = (
                 "It returned a whole Proposal; return its value."
                 if isinstance(got, Proposal)
-                else f"It returned {got!r}."
+                else f"It returned {shown(got)}."
             )
             raise NotYet(
-                f"From the reports ({told}) and the own value 'own' it should pick {right!r}: {why}.", hint
+                f"From the reports ({told}) and the own value 'own' it should pick {str(right)!r}: {why}.",
+                hint,
             )
     return f"{len(cases)} sets of reports: each time the value that the promises allow."
 
@@ -79,119 +80,65 @@ def a_proposer(thing: Any) -> type[Any]:
 def phases(proposer: Any) -> str:
     """Both phases and the retry, among the course's acceptors."""
     tested = guarded(a_proposer(proposer))
-    _first_phase(tested)
-    _second_phase(tested)
+    notes = talks(tested)
 
-    def many(values: str) -> Any:
-        return lambda: single_decree(values, proposer=tested)
+    def many(values: str, acceptors: int = 3) -> Any:
+        return lambda: single_decree(values, acceptors, proposer=tested)
 
     calm(many("x"), learns, "One proposer of yours, three acceptors")
-    calm(many("xy"), learns, "Two proposers of yours, three acceptors")
-    _again(tested)
-    tried = []
-    for setting in (Setting(2, 2), Setting(3, 3)):
-        make = partial(single_decree, "xyz"[: setting.values], proposer=tested)
-        tried.append(every_schedule(make, str(setting), setting.faults))
+    try:
+        calm(many("xy"), learns, "Two proposers of yours, three acceptors")
+    except NotYet as error:
+        if not leaves_for_old_nacks(tested):
+            raise
+        why = "A Nack for a ballot that it gave up makes it open a new one: compare its ballot with self.ballot."
+        raise NotYet(error.headline, why, *error.details, run=error.run) from error
+    tried = searches(partial(single_decree, proposer=tested))
     tried.append(storms(many("xyz"), "three rivals that retry and crash", seeds=range(25)))
-    return f"It proposes only what its promises allow, and does not give up. Tried: {' '.join(tried)}"
+    tried.append(storms(many("xyz", 5), "three rivals, five acceptors", seeds=range(10)))
+    rules = "It proposes only what its promises allow, counts each ballot by itself, and does not give up."
+    return " ".join([rules, *notes, "Tried:", *tried])
 
 
-def _fresh(role: type[Any], *script: Any) -> tuple[Dialogue, Ballot]:
-    """A proposer p1 among three acceptors that say those lines; its first ballot."""
-    talk = Dialogue(role("p1", "tea", NAMES, Majority(NAMES)), script, others=NAMES)
-    asked = [e for e in talk.bus.in_flight if isinstance(e.message, Prepare)]
-    talk.expect(bool(asked), "At the start it sent no Prepare.", "`start` opens the first ballot.")
-    talk.expect(
-        len({e.to for e in asked}) >= 2,
-        f"At the start it sent Prepare to {', '.join(sorted({e.to for e in asked}))} only, which is no quorum.",
-        "Send it to all of self.acceptors.",
-    )
-    return talk, asked[0].message.ballot
+def searches(make: Callable[..., list[Any]], hooks: int = 6_000) -> list[str]:
+    """Every schedule of small settings, over more than one ballot each; `make` as `single_decree`.
+
+    `hooks`: calls of guarded roles for each search, which are more if all roles are the learner's.
+    The first ends also for proposers that answer each refusal with a ballot more; two such rivals have no last
+    schedule, and then the other settings are tried as far as they go.
+    """
+    judges = (agreement, validity, learned_is_chosen)
+    again = Faults(timeouts=1)
+    return [
+        every_schedule(
+            partial(make, "x", acceptors=2, learners=0),
+            "1 proposer, 2 ballots, 2 acceptors",
+            again,
+            properties=judges,
+            hooks=3_000,
+        ),
+        *as_far_as_it_ends(
+            [
+                (partial(make, "x"), "1 proposer, 2 ballots", again),
+                (partial(make, "xy"), "2 ballots", None),
+                (
+                    partial(make, "xy", acceptors=4, quorums=Flexible(3, 2)),
+                    "2 ballots, 3 of 4 promise, 2 of 4 vote",
+                    None,
+                ),
+                (partial(make, "xyz"), "3 ballots", None),
+            ],
+            judges,
+            hooks,
+        ),
+        stalls(partial(make, "x"), "1 proposer, 2 ballots", again, decided=somebody_has_learned),
+        stalls(partial(make, "xy"), "2 proposers", decided=somebody_has_learned),
+    ]
 
 
-def _first_phase(role: type[Any]) -> None:
-    """The ballot is a proper one, and one promise, told twice, is no quorum."""
-    _, ballot = _fresh(role)
-    if not isinstance(ballot, Ballot) or ballot <= Ballot.ZERO or ballot.proposer != "p1":
-        raise NotYet(
-            f"Its first ballot is {ballot!r}.",
-            "A ballot is Ballot(round, self.name), with a round from 1 on, so that nobody else uses the same.",
-        )
-    yes = Promise(ballot, None)
-    talk, _ = _fresh(role, ("a1", yes), ("a1", yes), ("a2", yes))
-    for _ in range(2):
-        talk.expect(
-            not _accepts(talk.say(("a1", yes))),
-            "It asked for votes after the promise of a1 alone.",
-            "The same promise may arrive twice. Count different acceptors, and wait for a quorum.",
-        )
-    said = _accepts(talk.say(("a2", yes)))
-    talk.expect(bool(said), "Two of three acceptors promised, and it does not ask for votes.")
-    talk.expect(
-        all((m.ballot, m.value) == (ballot, "tea") for m in said),
-        f"With no vote reported it should ask for tea in ballot {ballot}; it sent {said[0]}.",
-    )
-
-
-def _second_phase(role: type[Any]) -> None:
-    """It takes over a reported value, ignores old promises, and learns from a quorum only."""
-    _, ballot = _fresh(role)
-    old = Proposal(Ballot(0, "p9"), "coffee")
-    with_vote, without = ("a1", Promise(ballot, old)), ("a2", Promise(ballot, None))
-    talk, _ = _fresh(role, with_vote, without)
-    talk.say(with_vote)
-    said = _accepts(talk.say(without))
-    talk.expect(
-        bool(said) and all(m.value == "coffee" for m in said),
-        f"a1 reported a vote for coffee, and it asks for {said[0].value if said else 'nothing'}.",
-        "coffee may have been chosen: it must be proposed, not your own value.",
-    )
-    stale = Promise(Ballot(ballot.round - 1, "p1"), None)
-    lines = [("a1", stale), ("a2", stale)]
-    talk, _ = _fresh(role, *lines)
-    talk.expect(
-        not any(_accepts(talk.say(line)) for line in lines),
-        f"It is in ballot {ballot}, and took promises for ballot {stale.ballot} as its own.",
-        "Count a promise only if its ballot is the one in hand.",
-    )
-    promises = [(name, Promise(ballot, None)) for name in ("a1", "a2")]
-    votes = [(name, Accepted(ballot, "tea")) for name in ("a1", "a1", "a2")]
-    talk, _ = _fresh(role, *promises, *votes)
-    for line in (*promises, *votes[:2]):
-        talk.say(line)
-    talk.expect(
-        talk.node.learned is None,  # type: ignore[attr-defined]
-        "It has learned a value after the vote of a1 alone.",
-        "Chosen means a quorum of different acceptors, in one ballot.",
-    )
-
-
-def _again(role: type[Any]) -> None:
-    """Nobody answers, then a crash: each new ballot is above all the old ones."""
-    talk, ballot = _fresh(role)
-    timers = talk.bus.timers
-    talk.expect(bool(timers), "It sets no timer: if all its messages are lost, it waits for ever.")
-    said = [m for _, m in talk.ring(timers[0][1]) if isinstance(m, Prepare)]
-    talk.expect(
-        bool(said) and said[0].ballot > ballot,
-        f"After its timer rang it {'used ballot ' + str(said[0].ballot) + ' again' if said else 'sent no Prepare'}; "
-        f"its first ballot was {ballot}.",
-        "A retry is a new ballot, higher than the last one.",
-    )
-    used = said[0].ballot
-    after = [m for _, m in talk.say(RESTART) if isinstance(m, Prepare)]
-    for timer in talk.bus.timers:
-        if not after:
-            after = [m for _, m in talk.ring(timer[1]) if isinstance(m, Prepare)]
-    talk.expect(
-        all(m.ballot > used for m in after),
-        f"It used ballot {used}, crashed, restarted, and used ballot {after[0].ballot if after else ''} again.",
-        "Two values in one ballot would break everything: keep the round on disk with stable(...).",
-    )
-
-
-def _accepts(said: list[tuple[str, Any]]) -> list[Accept]:
-    return [m for _, m in said if isinstance(m, Accept)]
+def somebody_has_learned(nodes: Mapping[str, Any]) -> bool:
+    """A value was chosen, and somebody who is up knows it."""
+    return any(getattr(node, "learned", None) is not None for node in nodes.values())
 
 
 def learns(bus: MessageBus) -> str | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from paxos_lab.bus import MessageBus
 from paxos_lab.paxos import Proposer, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_function, a_role, call, guarded, in_a_world
+from paxos_lab.teach.exercises.in_words import same, shown
 from paxos_lab.teach.exercises.task import Task
 
 NAMES = ("s1", "s2", "s3")
@@ -22,52 +25,108 @@ def next_round(choose: Any) -> str:
     choose = a_function(choose, "next_round")
     for own, promised in [(1, 1), (1, 5), (5, 1), (7, 7), (3, 4), (1, 0), (2, 900), (10, 9)]:
         got = call(choose, own, promised)
-        if isinstance(got, bool) or not isinstance(got, int):
-            raise NotYet(f"next_round({own}, {promised}) is {got!r}; a whole number is wanted.")
+        if type(got) is not int:
+            raise NotYet(f"next_round({own}, {promised}) is {shown(got)}; a whole number is wanted.")
         if got <= own:
             raise NotYet(
-                f"next_round({own}, {promised}) is {got}: round {own} was used already.",
+                f"next_round({own}, {promised}) is {shown(got)}: round {own} was used already.",
                 "A ballot is never used twice.",
             )
         if got <= promised:
             raise NotYet(
-                f"next_round({own}, {promised}) is {got}: the acceptor has promised round {promised}.",
+                f"next_round({own}, {promised}) is {shown(got)}: the acceptor has promised round {promised}.",
                 "It would refuse again. That is safe, and a waste: jump above it at once.",
             )
         if got > max(own, promised) + 10:
-            raise NotYet(f"next_round({own}, {promised}) is {got}.", "That is safe, but why jump so far?")
+            raise NotYet(
+                f"next_round({own}, {promised}) is {shown(got)}.", "That is safe, but why jump so far?"
+            )
     return "Always above both: never used before, and not refused for the same reason again."
 
 
 def pause(wait: Any) -> str:
-    """Rivals that wait like this all learn, soon and with few messages."""
+    """Rivals that wait like this all learn, soon and with few messages; and they do back off."""
     wait = a_function(wait, "pause")
-    for round in (1, 2, 5, 9):
-        for name in ("p1", "p2"):
-            first, second = call(wait, round, name), call(wait, round, name)
-            if (
-                isinstance(first, bool)
-                or not isinstance(first, int | float)
-                or not math.isfinite(first)
-                or first < 0
-            ):
-                raise NotYet(f"pause({round}, {name!r}) is {first!r}; a number from 0 on is wanted.")
-            if first != second:
-                raise NotYet(
-                    f"pause({round}, {name!r}) was {first} and then {second}.",
-                    "A role must react alike to the same state, or no run can be repeated. Chance with a seed is fine: "
-                    "`random.Random(f'{name} {round}').random()`.",
-                )
+    for round in ROUNDS:
+        for name in RIVALS:
+            _same_number(wait, round, name)
     most = 0
     for rivals in range(2, 7):
         for seed in SEEDS:
             most = max(most, _duel(wait, rivals, seed, (0.5, 1.5)))
         # Every message takes equally long: only the pauses tell rivals apart.
         most = max(most, _duel(wait, rivals, 0, 1.0))
+    _backs_off(wait)
     return (
         f"2 to 6 rivals, {len(SEEDS) + 1} runs each: all learned before time {MOST_TIME:g}, with at most {most} messages "
-        "for each proposer."
+        "for each proposer. The pauses grow from the first rounds to the later ones, and rivals wait differently."
     )
+
+
+ROUNDS = range(1, 11)
+LONGEST = 1e12  # units of time
+RIVALS = tuple(f"p{i}" for i in range(1, 7))
+
+
+def _same_number(wait: Callable[[int, str], Any], round: int, name: str) -> float:
+    """The pause, which is a number, and the same one again, also where `hash` of a text is another one."""
+    called = f"pause({round}, {name!r})"
+    first, second = (_number(call(wait, round, name), called) for _ in range(2))
+    seeded = "Chance with a seed is fine: `random.Random(f'{name} {round}').random()`."
+    if first != second:
+        raise NotYet(
+            f"{called} was {first} and then {second}.",
+            f"A role must react alike to the same state, or no run can be repeated. {seeded}",
+        )
+    with _other_hashes(wait):
+        third = _number(call(wait, round, name), called)
+    if third != first:
+        raise NotYet(
+            f"{called} depends on hash(...), and the hash of a text is another number in every process.",
+            f"The same arguments must always give the same number. {seeded}",
+        )
+    return first
+
+
+def _number(got: Any, called: str) -> float:
+    if isinstance(got, bool) or not isinstance(got, int | float) or not 0 <= got < math.inf:
+        raise NotYet(f"{called} is {shown(got)}; a number from 0 on is wanted.")
+    if got > LONGEST:
+        raise NotYet(f"{called} is {shown(got)}: nobody waits that long.")
+    return float(call(float, got, called=f"float({called})"))
+
+
+@contextmanager
+def _other_hashes(function: Any) -> Iterator[None]:
+    """Inside, `hash` in the cell of that function gives what another process would have: another number."""
+    names = getattr(inspect.unwrap(function), "__globals__", {})
+    own = {"hash": names["hash"]} if "hash" in names else {}
+    names["hash"] = lambda value: hash(("another process", value))
+    try:
+        yield
+    finally:
+        del names["hash"]
+        names.update(own)
+
+
+def _backs_off(wait: Callable[[int, str], Any]) -> None:
+    """Longer in later rounds than in the first ones, and not the same for all rivals."""
+    pauses = {(round, name): _same_number(wait, round, name) for round in ROUNDS for name in RIVALS}
+    early = [pauses[round, name] for round in (1, 2) for name in RIVALS]
+    late = [pauses[round, name] for round in (6, 7, 8) for name in RIVALS]
+    if sum(late) / len(late) <= sum(early) / len(early):
+        raise NotYet(
+            f"In rounds 1 and 2 it waits {sum(early) / len(early):.1f} units on average, in rounds 6 to 8 "
+            f"{sum(late) / len(late):.1f}: it does not back off.",
+            "That was enough here, where a message takes about 1 unit. On a slower network the same pause is too "
+            "short for ever: wait longer after each refusal.",
+        )
+    alike = [round for round in ROUNDS if len({pauses[round, name] for name in RIVALS}) == 1]
+    if len(alike) > len(ROUNDS) // 2:
+        raise NotYet(
+            f"In round {alike[-1]} it is {pauses[alike[-1], 'p1']:g} for all of {', '.join(RIVALS)}.",
+            "Whoever collided once then collides again, unless the network happens to help: let the name count, too.",
+        )
 
 
 def _duel(
@@ -77,7 +136,7 @@ def _duel(
 
     class Waits(Proposer):
         def pause(self) -> float:
-            return float(call(wait, self.round, self.name))
+            return _same_number(wait, self.round, self.name)
 
     nodes = single_decree([f"v{i}" for i in range(1, rivals + 1)], proposer=Waits)
     bus = MessageBus(nodes, seed=seed, delay=delay, checked=False)
@@ -120,8 +179,16 @@ def watch(role: Any) -> str:
     for seed in range(3):
         with in_a_world("In a run of three"):
             bus = MessageBus([role(name, NAMES) for name in NAMES], seed=seed)
+            for name in NAMES:
+                if getattr(bus[name], "leader", None) is None:
+                    raise NotYet(
+                        f"At the start {name} takes nobody for the leader.",
+                        "It has heard nobody yet, so that is itself: set self.leader in `start`, too.",
+                        run=bus,
+                    )
             _agree(bus, 30, {"s1": "s1", "s2": "s1", "s3": "s1"}, "Everybody is up")
             sent = len(bus.trace.messages)
+            _all_beat(bus)
             if sent > 150:
                 raise NotYet(
                     f"In 30 units of time they sent {sent} messages.",
@@ -136,10 +203,36 @@ def watch(role: Any) -> str:
             _agree(bus, 120, {"s1": "s1", "s2": "s2", "s3": "s2"}, "s1 is cut off from the others")
             bus.heal()
             _agree(bus, 150, {"s1": "s1", "s2": "s1", "s3": "s1"}, "The cut has healed, 30 units ago")
+    with in_a_world("At the start"):
+        bus = MessageBus([role(name, NAMES) for name in NAMES])
+        for name in NAMES:
+            if not same(bus[name].leader, name):  # type: ignore[attr-defined]
+                raise NotYet(
+                    f"At the start {name} takes {shown(bus[name].leader)} for the leader.",  # type: ignore[attr-defined]
+                    "It has heard nobody yet: only those who were heard count, and oneself.",
+                    run=bus,
+                )
     return (
         "It follows the lowest name that it hears, through a crash, a return and a cut. During the cut there were two "
         "leaders: that costs time, and Paxos stays safe."
     )
+
+
+def _all_beat(bus: MessageBus) -> None:
+    """Each says that it is alive to each other, whoever leads."""
+    for name in NAMES:
+        for other in NAMES:
+            late = [e for s in bus.trace if s.time > 10 for e in s.sent if (e.sender, e.to) == (name, other)]
+            if name != other and len(late) < 2:
+                raise NotYet(
+                    f"Everybody is up, and from time 10 to 30 {name} sends {other} {_count(len(late))}.",
+                    "Each says Alive() to the others, whoever leads: if the leader falls, all must know who is left.",
+                    run=_end_of(bus),
+                )
+
+
+def _count(messages: int) -> str:
+    return "no message" if not messages else "a single message" if messages == 1 else f"{messages} messages"
 
 
 def _agree(bus: MessageBus, time: float, right: dict[str, str], when: str) -> None:
@@ -152,9 +245,10 @@ def _agree(bus: MessageBus, time: float, right: dict[str, str], when: str) -> No
         )
     for name, leader in right.items():
         got = getattr(bus[name], "leader", None)
-        if got != leader:
+        if not same(got, leader):
             raise NotYet(
-                f"{when}: {name} takes {got!r} for the leader, and it should be {leader!r}.", run=_end_of(bus)
+                f"{when}: {name} takes {shown(got)} for the leader, and it should be {leader!r}.",
+                run=_end_of(bus),
             )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from paxos_lab.bus import MessageBus
-from paxos_lab.paxos import Accept, Accepted, Impatient, Prepare, Promise, single_decree
+from paxos_lab.paxos import Accept, Accepted, Ballot, Impatient, Nack, Prepare, Promise, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.one_value.e01_e05_claims import played, winners
+from paxos_lab.teach.exercises.in_words import shown
+from paxos_lab.teach.exercises.one_value.e01_claims import played, winners
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.interview.drills.catalogue import drill
-from paxos_lab.world.events import Crash, Drop, Partition
+from paxos_lab.world.events import Crash, Deliver, Drop, Partition
 
 WHITEBOARD = (1, 2, 3, 4, 5, 6, 8, 10)
 """The drills of the exercise, by seed."""
@@ -27,7 +28,7 @@ def whiteboard(answers: Any) -> str:
         asked, letter = drill(seed), answers[seed]
         letters = "ABCDEFGH"[: len(asked.options)]
         if not isinstance(letter, str) or letter.upper() not in tuple(letters):
-            raise NotYet(f"Drill {seed}: {letter!r} is no option; there are {', '.join(letters)}.")
+            raise NotYet(f"Drill {seed}: {shown(letter)} is no option; there are {', '.join(letters)}.")
         if not asked.grade(letters.index(letter.upper())):
             wrong.append((seed, letter.upper(), asked))
     if wrong:
@@ -53,11 +54,38 @@ def termination(schedule: Any) -> str:
         )
     if rounds < 3:
         raise NotYet(
-            f"So far one of them has opened {rounds} ballots only.",
+            f"So far one of them has opened {rounds} ballot{'' if rounds == 1 else 's'} only.",
             "Let each open three at least: then everybody sees that it can go on like this for ever.",
             run=bus,
         )
+    if (starved := _starved(bus)) is not None:
+        raise NotYet(
+            starved,
+            "Whoever hears nothing may as well have lost its messages, and that would be a failure. Let the rival's ballot be "
+            "the reason: what was sent arrives, and is refused.",
+            run=bus,
+        )
     return f"{len(bus.trace)} steps without any failure, {len(opened)} ballots, nothing chosen: it can go on like this."
+
+
+def _starved(bus: MessageBus) -> str | None:
+    """Which ballot was given up although no rival was the reason, in a sentence; None if there is none."""
+    arrived = [step.event.envelope for step in bus.trace if isinstance(step.event, Deliver)]
+    for name in ("p1", "p2"):
+        mine = sorted({m.ballot for s, m in _sent(bus) if isinstance(m, Prepare) and s == name})
+        for ballot in mine[:-1]:
+            for kind in (Prepare, Accept):
+                asked = [m for s, m in _sent(bus) if isinstance(m, kind) and (s, m.ballot) == (name, ballot)]
+                got = {e.to for e in arrived if isinstance(e.message, kind) and e.message.ballot == ballot}
+                if asked and len(got) < 2:
+                    told = f"at {' and '.join(sorted(got))} only" if got else "nowhere"
+                    return f"{name} gave up ballot {ballot}, and its {kind.__name__} has arrived {told}."
+            heard = [e for e in arrived if e.to == name and getattr(e.message, "ballot", None) == ballot]
+            refused = any(isinstance(e.message, Nack) for e in heard)
+            promised = {e.sender for e in heard if isinstance(e.message, Promise)}
+            if not refused and len(promised) < 2:
+                return f"{name} gave up ballot {ballot} before it heard a refusal or the promises of two."
+    return None
 
 
 def same_majority(schedule: Any) -> str:
@@ -66,47 +94,61 @@ def same_majority(schedule: Any) -> str:
     if not winners(bus):
         raise NotYet("Nothing is chosen yet.", "Two acceptors must vote in the same ballot.", run=bus)
     (ballot,) = winners(bus).values()
-    promised = {s for s, m in _sent(bus) if isinstance(m, Promise) and m.ballot == ballot}
-    voted = {s for s, m in _sent(bus) if isinstance(m, Accepted) and m.ballot == ballot}
-    if voted <= promised:
+    promised: set[str] = set()
+    strangers, voted = [], set()
+    for sender, message in _sent(bus):
+        if isinstance(message, Promise) and message.ballot == ballot:
+            promised.add(sender)
+        elif isinstance(message, Accepted) and message.ballot == ballot and sender not in voted:
+            voted.add(sender)
+            strangers += [] if sender in promised else [sender]
+    if not strangers:
         raise NotYet(
             f"{', '.join(sorted(voted))} voted, and all of them had promised.",
-            "Let an acceptor vote that never got the Prepare.",
+            "Let an acceptor vote that has not got the Prepare.",
             run=bus,
         )
-    stranger = sorted(voted - promised)[0]
-    return (
-        f"Refuted: {stranger} voted for tea in ballot {ballot} and had promised nothing, and tea is chosen."
-    )
+    stranger = strangers[0]
+    late = " Its promise came after its vote." if stranger in promised else ""
+    return f"Refuted: {stranger} voted for tea in ballot {ballot}, which it had not promised, and tea is chosen.{late}"
 
 
 def reported(schedule: Any) -> str:
     """The claim: a value that is reported in a promise has been chosen."""
     bus = played(schedule, "reported", single_decree(["tea", "coffee"], learners=0), idle=("p2",))
+    sent = _sent(bus)
+    own = {m.ballot for s, m in sent if isinstance(m, Prepare) and s == "p2"}
     reports = [
-        (i, m) for i, (_, m) in enumerate(_sent(bus)) if isinstance(m, Promise) and m.accepted is not None
+        i
+        for i, (_, m) in enumerate(sent)
+        if isinstance(m, Promise) and m.ballot in own and m.accepted is not None
     ]
     if not reports:
         raise NotYet(
-            "No promise reports a vote.",
+            "No promise to p2 reports a vote.",
             "One acceptor votes for tea; then p2 asks it: bus.start('p2').",
             run=bus,
         )
-    if not any(isinstance(m, Accept) and s == "p2" and m.value == "tea" for s, m in _sent(bus)):
+    if not any(isinstance(m, Accept) and s == "p2" and m.value == "tea" for s, m in sent):
         raise NotYet(
             "p2 does not ask for tea yet.",
             "Deliver to p2 the promises of a quorum, the one with the report among them.",
             run=bus,
         )
-    first = reports[0][0]
-    early = {s for s, m in _sent(bus)[:first] if isinstance(m, Accepted) and m.value == "tea"}
-    if len(early) >= 2:
+    votes: dict[Ballot, set[str]] = {}
+    for sender, message in sent[: reports[0]]:
+        if isinstance(message, Accepted) and message.value == "tea":
+            votes.setdefault(message.ballot, set()).add(sender)
+    if any(len(voters) >= 2 for voters in votes.values()):
         raise NotYet(
-            "When tea was reported it had been chosen: two acceptors had voted for it.",
+            "When tea was reported to p2 it had been chosen: two acceptors had voted for it in one ballot.",
             "One vote is enough to be reported.",
             run=bus,
         )
-    return f"Refuted: {', '.join(sorted(early))} alone had voted for tea when it was reported, and p2 has to ask for tea all the same."
+    told = " and ".join(
+        f"{', '.join(sorted(voters))} in {ballot}" for ballot, voters in sorted(votes.items())
+    )
+    return f"Refuted: for tea had voted {told}, and nobody else, when it was reported; and p2 has to ask for tea all the same."
 
 
 def _sent(bus: MessageBus) -> list[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""Exercise 09: what a server may forget, what it sends to who missed slots, and when it may answer a read."""
+"""Exercise 09: what a server may forget, what it sends to whoever missed slots, and when it may answer a read."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from paxos_lab.multipaxos.reads import ReadingServer
 from paxos_lab.node import react
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_function, call, in_a_world
+from paxos_lab.teach.exercises.in_words import same, shown
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.verify.histories.history import history_of
 from paxos_lab.verify.histories.linearizability import linearizable
@@ -52,15 +53,17 @@ def catch_up(truncate: Any, missing: Any) -> str:
         executed = rng.randint(1, 12)
         beyond = tuple(rng.sample(range(executed + 2, executed + 6), rng.choice([0, 0, 2])))
         cases.append((executed, rng.randint(0, executed), rng.randint(0, executed), beyond))
+    in_order = True
     for executed, end, other, beyond in cases:
         ahead = _replica(executed, end)
         slots = [*range(1, executed + 1), *beyond]
         full = {slot: _entry(slot) for slot in slots}
         kept = _kept(truncate, full, end)
-        _sent(missing, kept, end, other, ahead)
+        in_order = _sent(missing, kept, end, other, ahead) and in_order
     return (
         f"{len(cases)} logs, with and without holes: nothing is lost, nothing kept or sent without need, "
-        "and who was behind has executed as much in the end."
+        "and whoever was behind has executed as much in the end."
+        + ("" if in_order else " The slots do not come in order; no harm, they are executed in order.")
     )
 
 
@@ -68,8 +71,15 @@ def _kept(truncate: Callable[..., Any], full: dict[int, Any], end: int) -> dict[
     told = f"truncate(log of {_slots(full)}, {end})"
     given = dict(full)
     kept = call(truncate, given, end, called=told)
+    if given != full:
+        raise NotYet(
+            f"{told} deletes from the log that it was given, or changes it.",
+            "A new dictionary is wanted: whoever called still reads the old one, as a server that sends what is missing.",
+        )
     if not isinstance(kept, dict):
-        raise NotYet(f"{told} is {kept!r}.", "A dictionary of slots and entries is wanted.")
+        raise NotYet(f"{told} is {shown(kept)}.", "A dictionary of slots and entries is wanted.")
+    if strange := [slot for slot in kept if type(slot) is not int or slot not in full]:
+        raise NotYet(f"{told} keeps {shown(strange[0])}, which is no slot of the log.")
     if lost := [slot for slot in full if slot > end and slot not in kept]:
         raise NotYet(
             f"{told} loses slot {lost[0]}.",
@@ -77,26 +87,32 @@ def _kept(truncate: Callable[..., Any], full: dict[int, Any], end: int) -> dict[
         )
     if left := [slot for slot in kept if slot <= end]:
         raise NotYet(f"{told} keeps slot {left[0]}.", f"The snapshot covers all slots up to {end}.")
-    if kept != {slot: entry for slot, entry in full.items() if slot > end}:
+    if not same(kept, {slot: entry for slot, entry in full.items() if slot > end}):
         raise NotYet(f"{told} changes an entry.", "What is chosen stays as it is.")
     return kept
 
 
-def _sent(missing: Callable[..., Any], log: dict[int, Any], end: int, other: int, ahead: Replica) -> None:
+def _sent(missing: Callable[..., Any], log: dict[int, Any], end: int, other: int, ahead: Replica) -> bool:
+    """Whether the slots come in order; raises `NotYet` if they are not the right ones."""
     told = f"missing({other + 1}, log of {_slots(log)}, {end})"
-    got = call(missing, other + 1, dict(log), end, called=told)
+    given = dict(log)
+    got = call(missing, other + 1, given, end, called=told)
+    if given != log:
+        raise NotYet(
+            f"{told} changes the log that it was given.", "The server goes on with it: only look, or copy it."
+        )
     if not isinstance(got, tuple | list) or len(got) != 2 or not isinstance(got[0], bool):
-        raise NotYet(f"{told} is {got!r}.", "A pair is wanted: True or False, and a list of slots.")
+        raise NotYet(f"{told} is {shown(got)}.", "A pair is wanted: True or False, and a list of slots.")
     whole, slots = got
     slots = (
         list(islice(slots, 100)) if isinstance(slots, Iterable) and not isinstance(slots, str) else [slots]
     )
     if any(type(slot) is not int for slot in slots):
-        raise NotYet(f"{told}: {got[1]!r} is no list of slots.")
+        raise NotYet(f"{told}: {shown(got[1])} is no list of slots.")
     if whole and other >= end:
         raise NotYet(
             f"{told} sends the snapshot, which ends at {end}, to one that has slots up to {other}.",
-            "A snapshot is large. It is sent only to who needs a slot that is in it.",
+            "A snapshot is large. It is sent only to whoever needs a slot that is in it.",
         )
     for slot in slots:
         if slot not in log:
@@ -106,6 +122,13 @@ def _sent(missing: Callable[..., Any], log: dict[int, Any], end: int, other: int
             raise NotYet(
                 f"{told} sends slot {slot}, which the other one has.", "It asked from its next slot on."
             )
+    due = [slot for slot in sorted(log) if slot > other]
+    if left := [slot for slot in due if slot not in slots]:
+        hole = next((slot for slot in range(other + 1, left[0]) if slot > end and slot not in log), None)
+        why = f"The other one asked for all from slot {other + 1} on."
+        if hole is not None:
+            why = f"Nobody here knows what is chosen in slot {hole}. Slot {left[0]} is chosen all the same: sent now, it need not be asked for again."
+        raise NotYet(f"{told} leaves out slot {left[0]}, which is in the log.", why)
     behind = _replica(other)
     if whole:
         react(behind, "receive", "s1", ahead.snapshot)
@@ -116,6 +139,7 @@ def _sent(missing: Callable[..., Any], log: dict[int, Any], end: int, other: int
             f"{told}: the other one executes up to slot {behind.executed}, and this server has executed up to {ahead.executed}.",
             f"{'With' if whole else 'Without'} the snapshot, and with the slots {_slots(slots)}.",
         )
+    return slots == due
 
 
 def _slots(slots: Iterable[int]) -> str:
@@ -148,9 +172,12 @@ def fresh(rule: Any) -> str:
         cases.append((rng.randint(2, 6), rng.randint(3, 7), rng.randint(1, 5), heard, servers))
     for point, executed, before, heard, servers in cases:
         told = f"may_answer({point}, {executed}, {before}, {heard}, {servers})"
-        got = call(rule, point, executed, before, dict(heard), servers, called=told)
+        given = dict(heard)
+        got = call(rule, point, executed, before, given, servers, called=told)
+        if given != heard:
+            raise NotYet(f"{told} changes `heard`.", "The leader goes on with it: only look, or copy it.")
         if not isinstance(got, bool):
-            raise NotYet(f"{told} is {got!r}; True or False is wanted.")
+            raise NotYet(f"{told} is {shown(got)}; True or False is wanted.")
         right = _course_answers(point, executed, before, heard, servers)
         if got != right:
             after = sum(number > before for number in heard.values())
@@ -224,7 +251,7 @@ def _elect(bus: MessageBus, name: str) -> None:
 TASKS = (
     Task(
         "replica.catch_up",
-        "Cut the log, and help who is behind",
+        "Cut the log, and help whoever is behind",
         "09",
         ("truncate", "missing"),
         catch_up,

@@ -17,12 +17,18 @@ from paxos_lab.multipaxos import (
 )
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_machine, call
+from paxos_lab.teach.exercises.in_words import same, shown
 from paxos_lab.teach.exercises.task import Task
-from paxos_lab.words.text import short
 from paxos_lab.world.data import NotPlain, copy_of
 
 STRANGE: tuple[Any, ...] = (Add(5), "tea", 7, None, ())
 OLD_TEXT = "Append to a key without a value begins with the empty text."
+
+
+def again(text: str) -> str:
+    """An equal text that is another object, as one that came in a message."""
+    return "".join(list(text))
+
 
 # Each ends in the operation that it is about; what comes before was right in an earlier one.
 TALKS: tuple[tuple[tuple[Any, ...], str], ...] = (
@@ -42,6 +48,17 @@ TALKS: tuple[tuple[tuple[Any, ...], str], ...] = (
     ),
     ((Put("x", "tea"), CompareAndSet("x", "tea", "jam")), "It holds what is expected: True."),
     ((Put("x", "tea"), CompareAndSet("x", "tea", "jam"), Get("x")), "Where it succeeds, it sets the value."),
+    (
+        (Put("x", "tea"), CompareAndSet("x", again("tea"), "jam")),
+        "It holds an equal text, which is another object: compare with `==` or `!=`, not with `is`.",
+    ),
+    ((Put("x", 0), Get("x")), "0 is a value; only a missing key gives None."),
+    ((Put("x", ""), Put("x", "tea")), "The empty text is a value; only a missing key gives None."),
+    (
+        (Put("x", False), CompareAndSet("x", None, "jam")),
+        "It holds False, which is a value, and None is expected.",
+    ),
+    ((Put("x", None), Get("x")), "A key that holds None gives None."),
     ((CompareAndSet("x", None, "jam"),), "A key without a value holds None, so expecting None is right."),
     ((CompareAndSet("x", "tea", "jam"), Get("x")), "A compare-and-set that fails changes nothing."),
     *(((Put("x", "tea"), other, Get("x")), "An unknown operation changes nothing.") for other in STRANGE),
@@ -101,13 +118,36 @@ def _compare(made: type[Any], talk: Sequence[Any], why: str) -> None:
     for number, operation in enumerate(talk):
         got, right = _apply(machine, operation), model.apply(operation)
         known = isinstance(operation, Get | Put | Append | CompareAndSet)
-        if known and not (isinstance(got, type(right)) and got == right):
+        if known and not (isinstance(got, type(right)) and same(got, right)):
             before = ", ".join(_said(one) for one in talk[:number])
             raise NotYet(
-                f"{'After ' + before if before else 'At the start'}: {_said(operation)} gave {short(repr(got), 80)}, "
+                f"{'After ' + before if before else 'At the start'}: {_said(operation)} gave {shown(got)}, "
                 f"and it should give {right!r}.",
-                *([why] if why else []),
+                *_what_is_wrong(machine, operation, right, model, why),
             )
+
+
+def _what_is_wrong(machine: Any, operation: Any, right: Any, model: KeyValueStore, why: str) -> list[str]:
+    """Whether the state is wrong as well, or the result alone."""
+    if isinstance(operation, Get):
+        return [why] if why else []
+    try:
+        held = _apply(machine, Get(operation.key))
+    except NotYet:  # its Get is for another line of the table to judge
+        return [why] if why else []
+    due = model.data.get(operation.key)
+    if not same(held, due):
+        stored = f"Afterwards {operation.key} holds {shown(held)}, and should hold {due!r}."
+        return [why, stored] if why else [stored]
+    result = {
+        Put: "Put gives the value before.",
+        Append: "Append gives the new text, the whole of it.",
+        CompareAndSet: "CompareAndSet gives True where it set the value, else False.",
+    }[type(operation)]
+    return [
+        f"What is stored is right; only the result is not. {result}",
+        *([why] if why and why != OLD_TEXT else []),
+    ]
 
 
 def _apply(machine: Any, operation: Any) -> Any:
@@ -116,7 +156,11 @@ def _apply(machine: Any, operation: Any) -> Any:
 
 def _said(operation: Any) -> str:
     known = isinstance(operation, Get | Put | Append | CompareAndSet | Add)
-    return f"`{operation if known else repr(operation)}`"
+    if known and all(
+        isinstance(value, str | int) and value not in ("", 0) for value in vars(operation).values()
+    ):
+        return f"`{operation}`"
+    return f"`{operation!r}`"
 
 
 def _shortest(made: type[Any], talk: Sequence[Any]) -> list[Any]:
@@ -142,21 +186,21 @@ def _replicas_agree(made: type[Any], rng: random.Random) -> None:
         if number == 20:
             other = _copied(two)
         got = _apply(other, operation)
-        if got != first[number]:
+        if not same(got, first[number]):
             if number >= 20:
                 raise NotYet(
                     "After it was copied, as for a snapshot, it goes on differently.",
                     "What it knows must stand in its fields: nothing else is copied to another replica.",
                 )
             raise NotYet(
-                f"Two replicas executed the same {number + 1} operations: {_said(operation)} gave {short(repr(first[number]), 60)} on one, "
-                f"{short(repr(got), 60)} on the other.",
+                f"Two replicas executed the same {number + 1} operations: {_said(operation)} gave {shown(first[number], 60)} on one, "
+                f"{shown(got, 60)} on the other.",
                 "It may look at its fields and the operation only: no clock, no chance, nothing shared.",
             )
-    if _copied(one) != _copied(other):
+    if not same(_copied(one), _copied(other)):
         raise NotYet(
             "Two replicas executed the same operations, and their fields differ.",
-            f"One has {short(repr(one), 200)}, the other {short(repr(other), 200)}.",
+            f"One has {shown(one, 200)}, the other {shown(other, 200)}.",
             "It may look at its fields and the operation only: no clock, no chance.",
         )
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from paxos_lab.bus import MessageBus
 from paxos_lab.multipaxos import Append, Client, Command, Get, KeyValueStore, Server, replicated_log
 from paxos_lab.multipaxos.messages import Reply
-from paxos_lab.teach.exercises.answer import NotYet
+from paxos_lab.teach.exercises.answer import NotYet, Unfinished
 from paxos_lab.teach.exercises.handed_in import a_machine, call, guarded, in_a_world
+from paxos_lab.teach.exercises.in_words import same, shown
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.the_log.e09_machine import in_fields
 from paxos_lab.verify.histories.history import history_of
 from paxos_lab.verify.histories.linearizability import linearizable
+from paxos_lab.world.data import copy_of
 from paxos_lab.world.schedule import seeded
 
 
@@ -72,6 +76,7 @@ def _served(bus: MessageBus) -> bool:
 
 
 SEEDS = range(40)
+COPIES = 6  # in each storm's log, played once more: so many commands come again in later slots
 
 
 def replicated(store: Any, sessions: Any) -> str:
@@ -85,33 +90,58 @@ def replicated(store: Any, sessions: Any) -> str:
         with in_a_world(f"In storm {seed}"):
             bus = your_storm(store, sessions, seed)
         twice += _judge_run(bus, f"Storm {seed}")
+        _judge_copies(store, sessions, _commands(bus), seed)
     return (
         f"{len(SEEDS)} storms of crashes, cuts and losses: every history is linearizable, all copies are equal. "
-        f"{twice} commands sat in two slots, and each was executed once."
+        f"{twice} commands sat in two slots, and each was executed once; the same with each log once more, "
+        f"and {COPIES} of its commands in later slots again."
     )
+
+
+def _commands(bus: MessageBus) -> list[Command]:
+    """What the log holds, in the order of the slots, as far as it was executed anywhere."""
+    full = max((node for node in bus if isinstance(node, Server)), key=lambda server: server.applied())
+    return [c for slot in sorted(full.log) for c in full.log[slot] if slot <= full.applied()]
+
+
+def _once_each(commands: Iterable[Command]) -> Any:
+    """What x holds when each command is executed once, in the order in which it first comes."""
+    model = KeyValueStore()
+    for command in dict.fromkeys(commands):
+        model.apply(command.operation)
+    return model.apply(Get("x"))
 
 
 def _judge_run(bus: MessageBus, where: str) -> int:
     """How many commands sat in two slots; raises `NotYet` if a reply or a copy is wrong."""
     servers = [node for node in bus if isinstance(node, Server)]
     clients = [node for node in bus if isinstance(node, Client)]
-    full = max(servers, key=lambda server: server.applied())
-    commands = [c for slot in sorted(full.log) for c in full.log[slot] if slot <= full.applied()]
-    model = KeyValueStore()
-    for command in dict.fromkeys(commands):
-        model.apply(command.operation)
-    right = model.apply(Get("x"))
-    for server in servers:
-        if server.applied() != full.applied():
-            continue
-        held = call(server.machine.apply, Get("x"), called="apply(get x)")
-        if held != right:
+    commands = _commands(bus)
+    right = _once_each(commands)
+    last = max(server.applied() for server in servers)
+    level = [server for server in servers if server.applied() == last]
+    if len(level) < len(servers):
+        raise Unfinished(
+            f"{where}: a server was still behind when I stopped, so I could not compare the copies."
+        )
+    for server in level:
+        held = call(copy_of(server.machine).apply, Get("x"), called="apply(get x)")
+        if not same(held, right):
             words = held.split() if isinstance(held, str) else []
             again = sorted({word for word in words if words.count(word) > 1})
             what = f"{', '.join(again)} executed twice" if again else "not what the log says"
             raise NotYet(
-                f"{where}: {server.name} holds {held!r}, where each command once gives {right!r}: {what}.",
+                f"{where}: {server.name} holds {shown(held)}, where each command once gives {right!r}: {what}.",
                 "Either a session let a command through twice, or the store does not do what the operation says.",
+                run=bus,
+            )
+    for server in level[1:]:
+        if not same(copy_of(server.machine), copy_of(level[0].machine)):
+            raise NotYet(
+                f"{where}: {level[0].name} and {server.name} have executed the same slots, and their copies differ.",
+                f"{level[0].name} has {shown(level[0].machine, 200)}.",
+                f"{server.name} has {shown(server.machine, 200)}.",
+                "A store may look at its fields and the operation only: no clock, no chance, nothing shared.",
                 run=bus,
             )
     verdict = linearizable(history_of(bus.trace), KeyValueStore)
@@ -125,6 +155,37 @@ def _judge_run(bus: MessageBus, where: str) -> int:
     if not all(client.done for client in clients):
         raise NotYet(f"{where}: a client never gets its answer, though all servers are up again.", run=bus)
     return len(commands) - len(set(commands))
+
+
+def _judge_copies(store: type[Any], sessions: type[Any], commands: list[Command], seed: int) -> None:
+    """The same log once more, with old commands in later slots: a copy may come out of any of them."""
+    rng = random.Random(seed)
+    log = list(commands)
+    for _ in range(COPIES):
+        at = rng.randrange(len(log))
+        log.insert(rng.randint(at + 1, len(log)), log[at])
+    machine, session = call(store, called="Store()"), call(sessions, called="Sessions()")
+    done: list[Command] = []
+    for command in log:
+        call(
+            session.execute,
+            machine,
+            command.client,
+            command.number,
+            command.operation,
+            called=f"execute(machine, {command.client!r}, {command.number}, {command.operation})",
+        )
+        done.append(command)
+        held, right = call(machine.apply, Get("x"), called="apply(get x)"), _once_each(done)
+        if not same(held, right):
+            told = ", ".join(map(str, done[-4:]))
+            raise NotYet(
+                f"With old commands in later slots of the log of storm {seed}, x is {shown(held)} after {command}, "
+                f"where each command once gives {right!r}.",
+                f"The last commands were {'..., ' if len(done) > 4 else ''}{told}.",
+                "A client that asks again may have its command in any later slot: a number that is not above the last one "
+                "is not new.",
+            )
 
 
 TASKS = (

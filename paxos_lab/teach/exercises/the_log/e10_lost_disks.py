@@ -16,6 +16,7 @@ from paxos_lab.node import OUTSIDE, react
 from paxos_lab.paxos import Ballot, Flexible, QuorumSystem
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_function, call, in_a_world
+from paxos_lab.teach.exercises.in_words import shown
 from paxos_lab.teach.exercises.task import Task
 
 # ---- a lost disk
@@ -43,6 +44,9 @@ def promise_after_loss(rule: Any) -> str:
         (two, {"s1": (high, 6), "s3": (low, 9)}, 11, 3),
         (two, both, 7, 1),
         (two, {"s1": (Ballot.ZERO, 0), "s3": (Ballot.ZERO, 0)}, 3, 3),
+        (two, {"s1": (Ballot(7, "s3"), 2), "s3": (Ballot(7, "s1"), 2)}, 5, 3),
+        (two, {"s1": (Ballot(7, "s1"), 2), "s3": (Ballot(7, "s3"), 2)}, 5, 3),
+        (two, {"s1": (Ballot(10, "s1"), 2), "s3": (Ballot(9, "s3"), 2)}, 5, 3),
     ]
     rng = random.Random(3)
     for _ in range(60):
@@ -53,9 +57,17 @@ def promise_after_loss(rule: Any) -> str:
     for others, told, executed, alpha in cases:
         right = _course_says(others, told, executed, alpha)
         asked = f"promise_after_loss({', '.join(others)}; told by {', '.join(told) or 'nobody'}; executed {executed}, alpha {alpha})"
-        got = call(rule, others, dict(told), executed, alpha, called=asked)
+        given = dict(told)
+        got = call(rule, others, given, executed, alpha, called=asked)
+        if given != told:
+            raise NotYet(
+                f"{asked} changes `told`.",
+                "More answers come into the same dictionary: only look, or copy it.",
+            )
         if got is not None and not isinstance(got, Ballot):
-            raise NotYet(f"{asked} is {got!r}.", "Return a Ballot, or None as long as it has to be mute.")
+            raise NotYet(
+                f"{asked} is {shown(got)}.", "Return a Ballot, or None as long as it has to be mute."
+            )
         if got == right:
             continue
         target = max((last for _, last in told.values()), default=0) + alpha
@@ -63,7 +75,7 @@ def promise_after_loss(rule: Any) -> str:
             missing = sorted(set(others) - set(told))
             raise NotYet(
                 f"It may not speak yet: {' and '.join(missing)} {'has' if len(missing) == 1 else 'have'} not answered.",
-                "A lost promise was given to one of the others. Who has not answered may be the one, "
+                "A lost promise was given to one of the others. Whoever has not answered may be the one, "
                 "and a majority of them may leave just that one out.",
                 asked,
                 run=_accident(rule),
@@ -77,7 +89,13 @@ def promise_after_loss(rule: Any) -> str:
         if got is None:
             raise NotYet(
                 f"It may speak: all have answered, and it has executed up to {executed}, the target is {target}.",
-                "Who stays mute for ever is as good as crashed.",
+                "Whoever stays mute for ever is as good as crashed.",
+                asked,
+            )
+        if got > right:
+            raise NotYet(
+                f"It goes on with the promise {got}; the highest that the others told it of is {right}.",
+                "That would be safe, but it is more than it can have lost: it would refuse a leader whom all others follow.",
                 asked,
             )
         raise NotYet(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
+from numbers import Real
 from typing import Any
 
 from paxos_lab.bus import MessageBus
@@ -11,6 +14,7 @@ from paxos_lab.paxos import single_decree
 from paxos_lab.show.measure.cost import forced_writes, messages_between
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_function, call
+from paxos_lab.teach.exercises.in_words import shown
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.world.events import Timeout
 
@@ -18,19 +22,40 @@ BEATS = (Heartbeat, HeartbeatHeard)
 GROUPS = (3, 4, 5, 7)
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What was counted: messages, forced writes, delays; and of what each consists, in words."""
+
+    messages: float
+    writes: float
+    delays: float
+    of: tuple[str, str, str]
+
+
+def _named(counts: Mapping[type, int], times: int = 1) -> str:
+    return ", ".join(f"{count // times} {kind.__name__}" for kind, count in counts.items())
+
+
+def _writers(counts: Mapping[str, int], times: int = 1) -> str:
+    return ", ".join(f"{name} {count // times}" for name, count in sorted(counts.items()))
+
+
 @cache
-def basic_cost(n: int) -> tuple[int, int, float]:
-    """Messages, forced writes, and delays until the proposer knows, of one decision among n acceptors."""
+def basic_cost(n: int) -> Cost:
+    """One decision among n acceptors; the delays until the proposer knows."""
     bus = MessageBus(single_decree(["x"], acceptors=n, learners=0), delay=1)
     bus.run(until=lambda b: getattr(b["p1"], "learned", None) is not None)
     learned = bus.now
     while bus.arriving:
         bus.apply(bus.arriving[0])
-    return (
-        sum(messages_between(bus.trace, bus.names).values()),
-        sum(forced_writes(bus.trace).values()),
-        learned,
+    messages, writes = messages_between(bus.trace, bus.names), forced_writes(bus.trace)
+    told = (
+        f"Counted: {_named(messages)}.",
+        f"Counted: {_writers(writes)}. The proposer writes its round before the Prepare leaves, so that after a restart "
+        "it opens no ballot twice; an acceptor its promise and its vote.",
+        "One after the other: Prepare, Promise, Accept, Accepted.",
     )
+    return Cost(sum(messages.values()), sum(writes.values()), learned, told)
 
 
 def _led_by_s1(clients: int, each: int, servers: int, **settings: Any) -> MessageBus:
@@ -50,18 +75,21 @@ def _results(bus: MessageBus) -> int:
 
 
 @cache
-def leader_cost(n: int) -> tuple[float, float, float]:
-    """Messages between servers, forced writes and delays for the client, for each of ten commands."""
+def leader_cost(n: int) -> Cost:
+    """Each of ten commands: messages between servers, forced writes, delays for the client."""
     bus = _led_by_s1(1, 20, n)
     bus.run(until=lambda b: _results(b) >= 5)
     begin, time = len(bus.trace), bus.now
     bus.run(until=lambda b: _results(b) >= 15)
     steps, names = bus.trace[begin:], [f"s{i}" for i in range(1, n + 1)]
-    return (
-        sum(messages_between(steps, names, BEATS).values()) / 10,
-        sum(forced_writes(steps).values()) / 10,
-        (bus.now - time) / 10,
+    messages, writes = messages_between(steps, names, BEATS), forced_writes(steps)
+    told = (
+        f"Counted for each command: {_named(messages, 10)}. What the leader tells itself is no message.",
+        f"Counted for each command: {_writers(writes, 10)}. Each server that votes writes its vote, the leader too.",
+        "Counted from the client's request to its answer: Request, Accept, Accepted, Reply. Until the leader knows that it is "
+        "chosen it is two, Accept and Accepted.",
     )
+    return Cost(sum(messages.values()) / 10, sum(writes.values()) / 10, (bus.now - time) / 10, told)
 
 
 @cache
@@ -77,15 +105,20 @@ def load(alpha: int, batch: int, clients: int) -> tuple[float, float]:
     return done / (bus.now - time), messages / done
 
 
-def _three(got: Any, called: str, right: tuple[float, float, float]) -> None:
+def _three(got: Any, called: str, right: Cost) -> None:
     if not isinstance(got, tuple | list) or len(got) != 3:
-        raise NotYet(f"{called} is {got!r}; three numbers are wanted: messages, writes, delays.")
-    for name, mine, measured in zip(("messages", "writes", "delays"), got, right, strict=True):
-        if isinstance(mine, bool) or not isinstance(mine, int | float) or mine != measured:
-            raise NotYet(
-                f"{called}: {name} is {mine!r}, and {measured:g} were counted in a run.",
-                "Draw the run with its arrows, and count again.",
-            )
+        raise NotYet(f"{called} is {shown(got)}; three numbers are wanted: messages, writes, delays.")
+    measured = (right.messages, right.writes, right.delays)
+    for name, mine, counted, of in zip(
+        ("messages", "writes", "delays"), got, measured, right.of, strict=True
+    ):
+        if not is_number(mine) or mine != counted:
+            raise NotYet(f"{called}: {name} is {shown(mine)}, and {counted:g} were counted in a run.", of)
+
+
+def is_number(value: Any) -> bool:
+    """Of any class that counts as a real number; not True, and not NaN."""
+    return isinstance(value, Real) and not isinstance(value, bool) and value == value
 
 
 def basic(formula: Any) -> str:
@@ -112,32 +145,47 @@ def throughput(formula: Any) -> str:
         measured, _ = load(alpha, batch, clients)
         called = f"throughput({alpha}, {batch}, {clients})"
         got = call(formula, alpha, batch, clients)
-        if isinstance(got, bool) or not isinstance(got, int | float):
-            raise NotYet(f"{called} is {got!r}; a number is wanted.")
+        if not is_number(got):
+            raise NotYet(f"{called} is {shown(got)}; a number is wanted.")
         if abs(got - measured) > 0.1 * measured:
-            full = alpha * batch / 2 <= clients / 4
-            why = "the window was the limit" if full else "all clients were waiting for their answers"
-            raise NotYet(
-                f"{called} is {got:g}, and {measured:.2f} was measured: {why}.",
-                "Two limits; the smaller one counts.",
-            )
+            window, waiting = alpha * batch / 2, clients / 4
+            why = "the window was the limit"
+            limit = f"A slot is open for one round trip, 2 units, and then its place is free: {alpha} x {batch} commands in 2 units."
+            if window > waiting:
+                why = "all clients were waiting for their answers"
+                limit = (
+                    f"A client waits 4 units for an answer, Request, Accept, Accepted and Reply, and only then sends its "
+                    f"next command: {clients} commands in 4 units."
+                )
+            raise NotYet(f"{called} is {float(got):g}, and {measured:.2f} was measured: {why}.", limit)
     return f"Within a tenth of {len(settings)} runs."
+
+
+CLIENTS, FAST, CHEAP = 16, 3.5, 2
+NEAR = 0.05  # so much, of the whole, a run may be away from its formula
 
 
 def choose(alpha: Any, batch: Any) -> str:
     """At least 3.5 commands a unit for 16 clients, at most 2 messages a command."""
     for name, value in (("ALPHA", alpha), ("BATCH", batch)):
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 64:
-            raise NotYet(f"{name} is {value!r}; a whole number from 1 to 64 is wanted.")
-    rate, messages = load(alpha, batch, 16)
+            raise NotYet(f"{name} is {shown(value)}; a whole number from 1 to 64 is wanted.")
+    rate, messages = load(alpha, batch, CLIENTS)
     found = f"{rate:.2f} commands for each unit of time, {messages:.2f} messages for each command"
-    if rate < 3.5:
-        raise NotYet(f"Too slow: {found}.", "3.5 commands a unit are wanted. Is the window the limit?")
-    if messages > 2:
+    if rate < FAST * (1 - NEAR):
         raise NotYet(
-            f"Too many messages: {found}.",
-            "2 a command are allowed. What divides messages, and what does not?",
+            f"Too slow: {found}.",
+            f"{FAST} commands a unit are wanted. A slot is open for 2 units, and {alpha} x {batch} commands fit into the window.",
         )
+    if messages > CHEAP * (1 + NEAR):
+        held = 6 / messages
+        why = f"A slot costs 6 messages, and held {held:.1f} commands on average, of {batch} that fit."
+        if held < batch - 0.5:
+            why += (
+                f" {CLIENTS} clients have {CLIENTS // 2} commands at the leader at a time, the others are on the way; "
+                f"{alpha} open slots share them."
+            )
+        raise NotYet(f"Too many messages: {found}.", f"{CHEAP} a command are allowed.", why)
     return f"{found}."
 
 
@@ -150,8 +198,10 @@ TASKS = (
         basic,
         (
             "Four kinds of messages. How many of each?",
-            "n of each. What an acceptor promises or votes must be on disk first.",
-            "Four messages for each acceptor, two writes, one delay for each kind: `return 4 * n, 2 * n, 4`.",
+            "n of each. What an acceptor promises or votes must be on disk first; and so must the proposer's round, before its "
+            "Prepare leaves.",
+            "Four messages for each acceptor, two writes, and one of the proposer; one delay for each kind: "
+            "`return 4 * n, 2 * n + 1, 4`.",
         ),
     ),
     Task(
@@ -186,9 +236,10 @@ TASKS = (
         choose,
         (
             "First make it fast enough with your formula, then look at the messages.",
-            "A slot costs 6 messages, however many commands are in it.",
-            "A slot of n commands costs 6 / n messages each, if it is full; a window larger than needed leaves the slots half "
-            "empty. alpha x batch = 8 is enough: try 2 and 4.",
+            "A slot costs 6 messages, however many commands are in it. About 8 commands are at the leader at a time, and all open "
+            "slots share them.",
+            "A slot of n commands costs 6 / n messages each, and holds `min(batch, 8 / alpha)` of them: a window larger than "
+            "needed leaves the slots half empty. alpha x batch = 8 is enough: try 2 and 4.",
         ),
     ),
 )

@@ -1,0 +1,315 @@
+"""Exercise 08: a leader that takes over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from paxos_lab.multipaxos.messages import Accept, Entry, Prepare, Promise, Vote, entry_text
+from paxos_lab.multipaxos.takeover import Votes, heirs
+from paxos_lab.node import Send, react
+from paxos_lab.paxos import Ballot, Flexible, Majority, QuorumSystem
+from paxos_lab.paxos.quorums import names_of
+from paxos_lab.teach.exercises.handed_in import a_role, guarded, in_a_world
+from paxos_lab.teach.exercises.talk import RESTART, Dialogue
+from paxos_lab.teach.exercises.task import Task
+from paxos_lab.teach.exercises.the_log.e08_log import plan_text
+from paxos_lab.teach.exercises.the_log.e08_log_acceptor import BREAD, JAM, MILK, TEA
+from paxos_lab.teach.exercises.trials import every_schedule, storms
+from paxos_lab.verify.explorer.choices import Faults
+from paxos_lab.verify.explorer.log_properties import no_hole_is_left, one_entry_in_a_ballot, slot_agreement
+
+NAMES = names_of(3)
+OWN = (TEA, MILK)
+PROPERTIES = (slot_agreement, one_entry_in_a_ballot, no_hole_is_left)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the acceptors report to the leader l3, in which order, and what it should ask for.
+
+    `reports`: (acceptor, votes), the last of them completes a quorum; `after`: what comes later.
+    """
+
+    why: str
+    reports: tuple[tuple[str, Votes], ...]
+    right: dict[int, Entry]
+    quorums: QuorumSystem = Majority(NAMES)
+    after: tuple[tuple[str, Votes], ...] = ()
+
+
+def _cases(rounds: int) -> list[Case]:
+    """What is asked of a leader whose ballot has that round; all votes are in lower ballots."""
+    low, tie, mine = Ballot(0, "l9"), Ballot(rounds, "l1"), Ballot(rounds, "l2")
+
+    def in_slot(slot: int, ballot: Ballot, entry: Entry) -> Votes:
+        return ((slot, Vote(ballot, entry)),)
+
+    higher = "Of the two votes in slot 1 the one in the higher ballot counts, whoever reports it first."
+    fresh = {1: TEA, 2: MILK}
+    taken = {1: JAM, 2: TEA, 3: MILK}
+    cases = [
+        Case("Nobody has voted: its own entries, from slot 1 on.", (("a1", ()), ("a2", ())), fresh),
+        Case("a1 twice is one acceptor.", (("a1", ()), ("a1", ()), ("a2", ())), fresh),
+        Case(
+            "Slot 1 is taken. Its own entries go into the slots after it, and none is lost.",
+            (("a1", ()), ("a3", in_slot(1, low, JAM))),
+            taken,
+        ),
+        Case(
+            "Slot 1 is a hole below slot 2, where somebody voted: it gets a no-op, ().",
+            (("a1", in_slot(2, low, JAM)), ("a2", ())),
+            {1: (), 2: JAM, 3: TEA},
+        ),
+        Case(
+            f"Each slot by itself: nobody voted in slot 1 in {mine}, so the vote in {low} is its highest.",
+            (("a1", in_slot(1, low, JAM)), ("a2", in_slot(2, mine, BREAD))),
+            {1: JAM, 2: BREAD, 3: TEA},
+        ),
+        Case(
+            "The votes reach beyond `slots`: all of them are taken over, and there is no place for its own.",
+            (("a2", in_slot(4, low, JAM)), ("a3", ())),
+            {1: (), 2: (), 3: (), 4: JAM},
+        ),
+        Case(
+            "It asks once for a ballot: what comes after the quorum changes nothing, also where it reports a vote.",
+            (("a1", ()), ("a2", ())),
+            fresh,
+            after=(("a3", in_slot(1, low, JAM)),),
+        ),
+        Case(
+            "Of five acceptors three are a majority: ask `self.quorums`.",
+            (("a1", ()), ("a2", ()), ("a3", in_slot(1, low, JAM))),
+            taken,
+            Majority(names_of(5)),
+        ),
+        Case(
+            "Here any 3 of 4 are enough for Phase 1, and any 2 for Phase 2: ask `self.quorums` with `phase=1`.",
+            (("a1", ()), ("a2", ()), ("a3", in_slot(1, low, JAM))),
+            taken,
+            Flexible(3, 2, names_of(4)),
+        ),
+    ]
+    pairs = [
+        (low, tie, higher),
+        (tie, mine, f"The rounds are equal: {mine} is above {tie}, as l2 comes after l1."),
+    ]
+    if rounds > 10:
+        pairs.append(
+            (Ballot(9, "l2"), Ballot(10, "l1"), "10.l1 is above 9.l2: rounds are numbers, not text.")
+        )
+    for one, other, why in pairs:
+        below, above = ("a1", in_slot(1, one, TEA)), ("a2", in_slot(1, other, JAM))
+        for reports in ((below, above), (above, below)):
+            cases.append(Case(why, reports, taken))
+    return cases
+
+
+def leader(role: Any) -> str:
+    """Phase 1 once for all slots, then one Accept for each, to all; talks, every schedule, storms."""
+    build = ("l3", OWN, NAMES, Majority(NAMES), 3)
+    role = guarded(a_role(role, "Leader", *build, methods=("start", "receive")))
+    _opens_a_ballot(role)
+    for before in (0, 10):
+        ballot = _ballot(_talk(role, (), before=before))
+        if ballot is None:
+            continue
+        for case in _cases(ballot.round):
+            _asks(role, before, ballot, case)
+    _only_its_own_ballot(role)
+    tried = [
+        every_schedule(partial(heirs, wishes, slots=1, heir=role), what, faults, properties=PROPERTIES)
+        for wishes, faults, what in (
+            ([["x"], ["u"], ["w"]], None, "three leaders, one slot"),
+            ([["x"], ["u"]], Faults(timeouts=1), "two leaders and a timeout"),
+        )
+    ]
+    make = partial(heirs, [["x", "y"], ["u", "v"], ["w"]], acceptors=5, slots=3, heir=role)
+    tried.append(storms(make, "three leaders, three slots, five acceptors", PROPERTIES, range(20), steps=120))
+    return f"It takes over slot by slot and leaves no hole. Tried: {' '.join(tried)}"
+
+
+def _opens_a_ballot(role: type[Any]) -> None:
+    """A ballot of its own, not used before, asked of every acceptor for all slots."""
+    talk = _talk(role, ())
+    asked = [(e.to, e.message) for e in talk.bus.in_flight if isinstance(e.message, Prepare)]
+    talk.expect(bool(asked), "At the start it sends no Prepare.")
+    talk.expect(
+        all(m.first == 1 for _, m in asked),
+        "Its Prepare does not ask from slot 1 on.",
+        "Prepare(ballot, 1) covers every slot.",
+    )
+    ballot = asked[0][1].ballot
+    talk.expect(
+        isinstance(ballot, Ballot)
+        and ballot.proposer == "l3"
+        and type(ballot.round) is int
+        and ballot.round >= 1,
+        f"Its ballot is {ballot!r}.",
+        "A ballot is Ballot(round, self.name), with a round from 1 on.",
+    )
+    left = [name for name in NAMES if name not in {to for to, _ in asked}]
+    talk.expect(
+        not left,
+        f"At the start it sends no Prepare to {' and '.join(left)}.",
+        "With one of the others down it would never lead, although a majority is up.",
+    )
+    talk.say(RESTART)
+    with in_a_world("When it starts again after a restart"):
+        wishes = react(talk.bus["l3"], "start")
+    again = [w.message.ballot for w in wishes if isinstance(w, Send) and isinstance(w.message, Prepare)]
+    talk.expect(
+        not again or (isinstance(again[0], Ballot) and again[0] > ballot),
+        f"It opened ballot {ballot}. After a crash and a restart it starts again, and opens {again[0] if again else ''}.",
+        "A ballot is opened once. `round` is on disk: count it up, and take the ballot from it.",
+    )
+
+
+def _talk(
+    role: type[Any],
+    script: Sequence[Any],
+    quorums: QuorumSystem = Case.quorums,
+    slots: int = 3,
+    before: int = 0,
+) -> Dialogue:
+    """A talk with l3, which has used the rounds up to `before`, if it counts them in `round`."""
+    names = tuple(sorted(quorums.members))
+    node = role("l3", OWN, names, quorums, slots)
+    if before and type(getattr(node, "round", None)) is int:
+        node.round = before
+    return Dialogue(node, script, others=names)
+
+
+def _ballot(talk: Dialogue) -> Ballot | None:
+    """The ballot that it opened at the start, if it is one."""
+    opened = (e.message.ballot for e in talk.bus.in_flight if isinstance(e.message, Prepare))
+    return next((ballot for ballot in opened if isinstance(ballot, Ballot)), None)
+
+
+def _asks(role: type[Any], before: int, ballot: Ballot, case: Case) -> None:
+    """It asks when the quorum is complete, not before and not again; every acceptor; what it should."""
+    script = [(name, Promise(ballot, votes, 0)) for name, votes in (*case.reports, *case.after)]
+    talk = _talk(role, script, case.quorums, before=before)
+    asked: list[tuple[str, Accept]] = []
+    for number, line in enumerate(script, start=1):
+        accepts = [(to, m) for to, m in talk.say(line) if isinstance(m, Accept)]
+        talk.expect(
+            not accepts or number >= len(case.reports),
+            f"It asked for votes after {number} of {len(case.reports)} messages, without a quorum for its ballot.",
+            "Count different acceptors, and only promises for the ballot in hand.",
+            case.why,
+        )
+        talk.expect(
+            not accepts or number <= len(case.reports),
+            "It had a quorum and asked for votes; then one more promise came, and it asked again.",
+            "One Accept for each slot goes to every acceptor, once: a second plan may ask for another entry in the "
+            "same ballot.",
+        )
+        asked += accepts
+    _in_each_slot(talk, asked, ballot, case)
+    _everybody(talk, asked, tuple(sorted(case.quorums.members)))
+
+
+def _in_each_slot(talk: Dialogue, asked: list[tuple[str, Accept]], ballot: Ballot, case: Case) -> None:
+    """In each slot one entry, the right one, in the ballot that was promised."""
+    plan: dict[Any, Any] = {}
+    for _, accept in asked:
+        talk.expect(
+            accept.ballot == ballot, f"It opened ballot {ballot}, and asks for votes in {accept.ballot}."
+        )
+        talk.expect(
+            plan.setdefault(accept.slot, accept.entry) == accept.entry,
+            f"In slot {accept.slot} it asks for two entries in one ballot: {entry_text(plan[accept.slot])} and "
+            f"{entry_text(accept.entry)}.",
+        )
+    if plan == case.right:
+        return
+    told = " and ".join(f"{name} {_report(votes)}" for name, votes in case.reports)
+    holes = [slot for slot, entry in case.right.items() if entry == () and plan.get(slot) in OWN]
+    taken = {slot: entry for slot, entry in case.right.items() if slot not in holes and entry not in OWN}
+    if holes and all(plan.get(slot) == entry for slot, entry in taken.items()):
+        talk.expect(
+            False,
+            f"In slot {holes[0]} it asks for {entry_text(plan[holes[0]])}, its own; the task wants a no-op there.",
+            "That would be safe: nobody in this quorum voted in that slot. But its own entries are younger than what "
+            "stands above the hole, and go into the slots after that.",
+            f"The promises: {told}.",
+        )
+    talk.expect(
+        False,
+        f"It asks for {plan_text(plan)}; by the promises it should ask for {plan_text(case.right)}.",
+        f"The promises: {told}.",
+        case.why,
+        *(
+            []
+            if plan
+            else [
+                f"{_names(case)} are a quorum for Phase 1: with the last promise of these it asks for votes."
+            ]
+        ),
+    )
+
+
+def _names(case: Case) -> str:
+    return " and ".join(dict.fromkeys(name for name, _ in case.reports))
+
+
+def _report(votes: Votes) -> str:
+    return "reports " + (", ".join(f"slot {slot}: {vote}" for slot, vote in votes) or "no votes")
+
+
+def _everybody(talk: Dialogue, asked: list[tuple[str, Accept]], names: tuple[str, ...]) -> None:
+    """One Accept for each slot to every acceptor, once."""
+    for slot in sorted({accept.slot for _, accept in asked}):
+        sent = [to for to, accept in asked if accept.slot == slot]
+        left = [name for name in names if name not in sent]
+        talk.expect(
+            not left,
+            f"In slot {slot} it does not ask {' and '.join(left)}.",
+            "An Accept goes to every acceptor, also to one whose promise has not come: whoever is not asked cannot "
+            "stand in for one that is down.",
+        )
+        twice = [name for name in names if sent.count(name) > 1]
+        talk.expect(
+            not twice,
+            f"In slot {slot} it asks {' and '.join(twice)} more than once.",
+            "That is safe, and costs messages: the task says once.",
+        )
+
+
+def _only_its_own_ballot(role: type[Any]) -> None:
+    """Promises for another ballot count for nothing."""
+    for other in (Ballot(0, "l3"), Ballot(1, "l2"), Ballot(2, "l3")):
+        stale = Promise(other, (), 0)
+        script = [("a1", stale), ("a2", stale), ("a3", stale)]
+        talk = _talk(role, script)
+        ballot = _ballot(talk)
+        if other == ballot:
+            continue
+        for line in script:
+            accepts = [m for _, m in talk.say(line) if isinstance(m, Accept)]
+            talk.expect(
+                not accepts,
+                f"Its ballot is {ballot}; on promises for {other} it asked for votes.",
+                "Count different acceptors, and only promises for the ballot in hand.",
+            )
+
+
+TASKS = (
+    Task(
+        "log.leader",
+        "Write a leader that takes over",
+        "08",
+        ("Leader",),
+        leader,
+        (
+            "Phase 1 is that of exercise 04, asked once for all slots. After the quorum, how many Accepts does each acceptor get?",
+            "Use your `take_over` on the reports of a quorum; then add your own entries in the slots after the last one "
+            "taken over, up to `self.slots`.",
+            "`old = take_over(self.promises.values())`; `plan = old | dict(zip(range(len(old) + 1, self.slots + 1), "
+            "self.own))`; send `Accept(self.ballot, slot, entry)` for each, once for the ballot.",
+        ),
+    ),
+)
