@@ -45,6 +45,7 @@ $(WORKSHOP): $(STAMP) tools/page_config.json
 	@touch $(WORKSHOP)
 
 lab: $(STAMP)  ## open the course in JupyterLab (PORT=8888, BROWSER=0: do not open a browser)
+	@$(BIN)/python tools/trust.py
 	$(BIN)/jupyter lab --config=tools/jupyter_lab_config.py --ip=127.0.0.1 --port=$(PORT) $(BARE) \
 	  --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 	  $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root,)
