@@ -51,7 +51,6 @@ def cell_with(page, text):
 
 def test_a_guess_is_committed_and_answered(page, keep):
     cell = cell_with(page, "Commit")
-<<<<<<< HEAD
     commit = cell.get_by_role("button", name="Commit")
     commit.click()
     cell.get_by_text("Pick a guess first.").wait_for()
@@ -63,20 +62,6 @@ def test_a_guess_is_committed_and_answered(page, keep):
     for reason in ("cannot say which is the newer one", "Both begin with 1"):
         cell.get_by_text(reason).wait_for()
     cell.get_by_role("button", name="Committed").wait_for()
-=======
-    commit = cell.locator("button").filter(has_text="Commit")
-    commit.click()
-    cell.get_by_text("Pick a guess first.").wait_for()
-    assert "You said" not in cell.inner_text()
-    cell.locator("input[type=radio]").nth(0).check()
-    commit.click()
-    cell.get_by_text("You said A").wait_for()
-    assert "right" not in cell.get_by_text("You said A").inner_text()
-    assert "Both begin with 1" in cell.inner_text()
-    cell.locator("input[type=radio]").nth(1).check()
-    page.wait_for_function("e => e.checked", arg=cell.locator("input[type=radio]").nth(0).element_handle())
-    assert "You said A" in cell.inner_text(), "a guess is committed once"
->>>>>>> 8c6e60c4ead2e0843a62166f01c6e435d2c1eb56
     keep(cell, "guess")
 
 
