@@ -57,7 +57,7 @@ def log_view(bus: MessageBus, slots: range | None = None) -> Picture:
             first = state
             if state == "chosen" and slot <= server.applied():
                 first = "passed over" if slot in passed.get(server.name, ()) else "executed"
-            out = members is not None and server.name not in members.get(slot, (server.name,))
+            out = members is not None and server.name not in (members.get(slot) or _own_view(server, slot))
             look = _WRONG if slot in wrong and state == "chosen" else _LOOKS[state]
             _cell(picture, f"cell{row}_{slot}", column, row, _label(server, slot, first, out), look)
             if state != "empty":
@@ -116,6 +116,12 @@ def _members(bus: MessageBus, servers: list[Any], slots: range) -> dict[int, tup
         if known:
             members[slot] = known.pop() if len(known) == 1 else ()
     return members
+
+
+def _own_view(server: Any, slot: int) -> tuple[str, ...]:
+    """Who acts in a slot, by this server alone; it counts itself in where it cannot know."""
+    knows = hasattr(server, "members_at") and slot <= server.applied() + server.alpha
+    return tuple(server.members_at(slot)) if knows else (server.name,)
 
 
 def _who(members: dict[int, tuple[str, ...]] | None, slot: int) -> list[str]:
@@ -193,16 +199,17 @@ def _caption(
         entries = "; ".join(f"{short(entry_text(e), 30)} at {', '.join(names)}" for e, names in found.items())
         parts.append(f"Slot {slot} holds two different entries that were taken for chosen: {entries}.")
     for names, group in groupby(slots, key=lambda slot: (members or {}).get(slot)):
-        if names:
+        if names is not None:
             same = list(group)
             where = f"slot {same[0]}" if len(same) == 1 else f"slots {same[0]} to {same[-1]}"
-            parts.append(f"Members in {where}: {', '.join(names)}.")
+            parts.append(f"Members in {where}: {', '.join(names) or 'the servers do not agree'}.")
     return " ".join(parts)
 
 
 def _cell(picture: Picture, id: str, column: int, row: int, label: str, look: dict[str, str]) -> None:
     base = {"color": GREY, "fillcolor": "#FFFFFF", "style": "filled", "fontcolor": INK}
+    y = row * CELL_HEIGHT if row else 0.25 * CELL_HEIGHT  # what stands above the columns is close to them
     picture.put(
-        id, column * CELL_WIDTH, row * CELL_HEIGHT, label, shape="box", fixedsize="true", fontsize="9.5",
-        width=f"{(CELL_WIDTH - 6) / 72:.3f}", height=f"{(CELL_HEIGHT - 6) / 72:.3f}", **{**base, **look},
+        id, column * CELL_WIDTH, y, label, shape="box", fixedsize="true", fontsize="9.5",
+        width=f"{(CELL_WIDTH - 6) / 72:.3f}", height=f"{(CELL_HEIGHT - 6 if row else 36) / 72:.3f}", **{**base, **look},
     )  # fmt: skip
