@@ -52,7 +52,9 @@ def single(seed, acceptors=3, faults=0.4, steps=60, **settings):
 
 
 def logs(seed, steps=90, servers=3):
-    bus = MessageBus(replicated_log([[Put("x", "tea")], [Append("x", "milk")]], servers=servers), seed=seed, loss=0.1)
+    bus = MessageBus(
+        replicated_log([[Put("x", "tea")], [Append("x", "milk")]], servers=servers), seed=seed, loss=0.1
+    )
     bus.run(max_steps=steps)
     return bus
 

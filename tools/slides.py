@@ -23,6 +23,8 @@ from nbconvert.filters import markdown2html
 from nbconvert.preprocessors import Preprocessor
 from traitlets.config import Config
 
+from paxos_lab.teach.lessons.questions import of_the_course
+
 TOP = Path(__file__).resolve().parent.parent
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -86,6 +88,11 @@ def kind_of(cell: Any, first: bool, filled: int) -> str:
     return "subslide" if filled + height_of(cell) > ROOM else "-"
 
 
+def asks(cell: Any) -> bool:
+    """Does this cell ask for a guess?"""
+    return "**Guess" in cell.source if cell.cell_type == "markdown" else cell.source.startswith("predict(")
+
+
 def mark(notebook: Any) -> None:
     """Give each cell its slide_type, by its text and its outputs alone; nothing else is changed."""
     filled = 0
@@ -94,7 +101,7 @@ def mark(notebook: Any) -> None:
         cell.metadata["slideshow"] = {"slide_type": kind}
         if kind != "skip":
             filled = height_of(cell) + (filled if kind == "-" else 0)
-            if cell.cell_type == "code" and cell.source.startswith("predict("):
+            if asks(cell):
                 filled = ROOM  # what it asks for is not to be seen beside it
 
 
@@ -116,11 +123,16 @@ def guess(source: str) -> dict[str, Any] | None:
         call = statement.value  # type: ignore[attr-defined]
         found = dict(zip(("id", "question", "options"), map(ast.literal_eval, call.args), strict=False))
         found |= {word.arg: ast.literal_eval(word.value) for word in call.keywords}
-        return (
-            found if call.func.id == "predict" and {"question", "options", "answer"} <= set(found) else None
-        )
+        if call.func.id != "predict":
+            return None
     except (SyntaxError, ValueError, AttributeError, TypeError):
         return None
+    if set(found) == {"id"}:
+        asked = of_the_course(found["id"])
+        options = [option.says for option in asked.options]
+        why = asked.options[asked.answer].because
+        return {"question": asked.question, "options": options, "answer": asked.answer, "why": why}
+    return found if {"question", "options", "answer"} <= set(found) else None
 
 
 class ForTheScreen(Preprocessor):
@@ -148,6 +160,9 @@ class ForTheScreen(Preprocessor):
     def still(self, cell: Any) -> Any:
         if cell.cell_type == "markdown":
             cell.source = folded(cell.source)
+        elif cell.cell_type == "code":
+            # A widget on a slide is what it left behind, and that is an output of its own.
+            cell.outputs = [o for o in cell.outputs if set(o.get("data", {})) != {WIDGET}]
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             widget = data.pop(WIDGET, None) is not None

@@ -66,7 +66,7 @@ def test_forward_back_and_to_the_end(fourth, stepper, keep):
     widget.click("forward", to=first + 2)
     assert f"step {first + 2} of {first + 2}" in widget.text(".where")
     assert widget.text(".now").startswith(f"{first + 2}. ")
-    svg = widget.root.locator(".picture svg")
+    svg = widget.root.locator(".picture > svg")
     assert svg.get_attribute("role") == "img" and svg.get_attribute("aria-label")
     widget.click("back", to=first + 1)
     assert f"step {first + 1} of {first + 2}" in widget.text(".where")

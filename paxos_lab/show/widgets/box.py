@@ -25,14 +25,16 @@ from paxos_lab.words.text import as_list, as_text
 _HERE = Path(__file__).parent
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-AGAIN = "Without a kernel this is a picture of how it stood. To use it, run the cell."
+AGAIN = "This is how it stood when it was saved. For the buttons, run the cell again."
 
 # A notebook keeps two outputs: the widget, then what it left behind. Of the two one is shown: the second
 # one only where the first has nothing to show but the message that its model is gone.
+# JupyterLab draws a widget in a panel, and gives the panel a class of its own where the model is gone.
 _ONE_OF_TWO = (
-    f'.jp-OutputArea-child:has(> [data-mime-type="{VIEW}"] > *) + .jp-OutputArea-child:has(.paxos-still),'
-    f'.jp-OutputArea-child:has(> .jupyter-widgets[data-mime-type="{VIEW}"]:not(:has(*))):has('
-    "+ .jp-OutputArea-child .paxos-still){display:none}"
+    ".jp-OutputArea-child:has(> .lm-Panel.jp-OutputArea-output > *) + .jp-OutputArea-child:has(.paxos-still)"
+    "{display:none}"
+    ".jp-OutputArea-child:has(> .jupyter-widgets.jp-OutputArea-output):has(+ .jp-OutputArea-child .paxos-still)"
+    "{display:none}"
 )
 
 
@@ -156,10 +158,9 @@ def fold(title: str, inside: Any) -> Any:
     return made
 
 
-def row(*children: Any, name: str = "") -> Any:
-    """Side by side, in as many lines as it takes; `name` is said by a screen reader when it enters."""
-    named = {"tooltip": name} if name else {}
-    return widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap"), **named)
+def row(*children: Any) -> Any:
+    """Side by side, in as many lines as it takes; a `Label` that stands first is the name of the group."""
+    return widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap"))
 
 
 def fitting() -> Any:
