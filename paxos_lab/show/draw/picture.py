@@ -77,7 +77,7 @@ class Picture(graphviz.Digraph):
 
     def still(self, what: str = "") -> dict[str, str]:
         """The picture for a page that runs nothing, with its caption and its words; `what` names the widget it is of."""
-        caption = f"{what}. {self.caption}" if what else self.caption
+        caption = f"{what.removesuffix('.')}. {self.caption}" if what else self.caption
         svg = self.svg()
         twin = as_list("ul", self.alt.splitlines())
         html = figure(fit(svg, PAGE_WIDTH), caption, twin, "The picture in words", widths(svg)[1])
