@@ -155,6 +155,7 @@ def test_sentence_picture_and_messages_stand_on_one_screen(fourth, stepper, keep
     page = fourth()
     dress(page, "Light", 1280, 720)
     widget = stepper(page).restart()
+    widget.root.locator("select[data-key=picture]").select_option("space-time")
     for _ in range(14):
         widget.click("forward")
     widget.root.evaluate("e => e.scrollIntoView({block: 'start'})")
