@@ -30,18 +30,24 @@ def picture(height, **more):
     return new_output("display_data", data={"image/svg+xml": SVG.format(height), "text/plain": "p", **more})
 
 
+def figure(height):
+    words = "<details><summary>The picture in words</summary><ul><li>one</li><li>two</li></ul></details>"
+    image = '<img class="paxos-picture" alt="Caption." src="data:image/svg+xml;base64,AAAA">'
+    html = f"<figure><div>{image}</div><figcaption><em>Caption.</em></figcaption>{words}</figure>"
+    return picture(height, **{"text/html": html})
+
+
 def code(source, *outputs):
     return new_code_cell(source, outputs=list(outputs))
 
 
 def small():
-    twin = "*Caption.*\n\n<details><summary>The picture in words</summary>\n\n- one\n- two\n\n</details>"
     widget = {slides.WIDGET: {"model_id": "m"}, "text/plain": "Duel. <b>"}
     cells = [
         new_markdown_cell("# Title"),
         code("from paxos_lab import *\nassert True"),
         new_markdown_cell("## Part"),
-        code("run()", picture(100), new_output("display_data", data={"text/markdown": twin})),
+        code("run()", figure(100)),
         new_markdown_cell("### Smaller part"),
         code(PREDICT),
         new_markdown_cell("and so on"),

@@ -80,7 +80,8 @@ class Picture(graphviz.Digraph):
         caption = f"{what.removesuffix('.')}. {self.caption}" if what else self.caption
         svg = self.svg()
         twin = as_list("ul", self.alt.splitlines())
-        html = figure(fit(svg, PAGE_WIDTH), caption, twin, "The picture in words", widths(svg)[1])
+        name = f"{what.split('. ')[0]}: the picture in words" if what else "The picture in words"
+        html = figure(fit(svg, PAGE_WIDTH), caption, twin, name, widths(svg)[1])
         return {"text/html": html, "image/svg+xml": fit(svg, PAGE_WIDTH), "text/plain": caption}
 
     def _ipython_display_(self) -> None:
