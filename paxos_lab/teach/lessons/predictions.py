@@ -129,7 +129,7 @@ def predict(
     """
     if not isinstance(key, str) or not key.strip():
         raise LabError(f"predict: key is a text that is not empty, got {short(repr(key), 60)}")
-    if question is options is answer is why is None:
+    if all(given is None for given in (question, options, answer, why)):
         found = of_the_course(key)
         order = list(range(len(found.options)))
         random.Random(f"{guess_book.seed()} {key}").shuffle(order)

@@ -16,7 +16,8 @@ from paxos_lab.multipaxos import (
     Put,
 )
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_machine, call, same, shown
+from paxos_lab.teach.exercises.handed_in import a_machine, call
+from paxos_lab.teach.exercises.in_words import same, shown
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.world.data import NotPlain, copy_of
 

@@ -11,7 +11,8 @@ from paxos_lab.bus import MessageBus
 from paxos_lab.multipaxos import Append, Client, Command, Get, KeyValueStore, Server, replicated_log
 from paxos_lab.multipaxos.messages import Reply
 from paxos_lab.teach.exercises.answer import NotYet, Unfinished
-from paxos_lab.teach.exercises.handed_in import a_machine, call, guarded, in_a_world, same, shown
+from paxos_lab.teach.exercises.handed_in import a_machine, call, guarded, in_a_world
+from paxos_lab.teach.exercises.in_words import same, shown
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.the_log.e09_machine import in_fields
 from paxos_lab.verify.histories.history import history_of
