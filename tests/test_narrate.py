@@ -28,7 +28,7 @@ def test_a_promise_and_its_refusal(bus):
     bus.start("p2")
     bus.deliver(next(e for e in bus.in_flight if e.sender == "p2"))
     assert said(bus) == (
-        "a1 promises ballot 1.p2; from now on it ignores anything lower. It has no vote to report."
+        "a1 promises ballot 1.p2: not to vote in any lower ballot. It has no vote to report."
     )
     bus.deliver(next(e for e in bus.in_flight if e.to == "a1"))
     assert said(bus) == "a1 refuses ballot 1.p1: it has promised 1.p2."

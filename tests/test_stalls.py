@@ -91,7 +91,9 @@ def test_two_proposers_go_on_without_either_and_one_alone_is_missed():
     alone = find_stall(single_decree(["x"], learners=0), faults=Faults(crashes=1, restarts=False, who="p1"))
     assert not alone.ok, "nobody is left who could go on: that is no progress"
     assert [type(step.event) for step in alone.counterexample if step.node == "p1"][-1] is Crash
-    assert find_stall(single_decree(["x"], learners=0), faults=Faults(crashes=1, who="p1")).ok, "it comes back"
+    assert find_stall(single_decree(["x"], learners=0), faults=Faults(crashes=1, who="p1")).ok, (
+        "it comes back"
+    )
 
 
 def test_a_goal_that_nobody_could_miss_is_refused():

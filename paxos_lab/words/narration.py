@@ -67,10 +67,10 @@ def _arrival(step: Step, envelope: Envelope) -> str:
     replies = [e.message for e in step.sent]
     match envelope.message, replies:
         case Prepare(ballot), [Promise(_, None)]:
-            return f"{me} promises ballot {short(ballot)}; from now on it ignores anything lower. It has no vote to report."
+            return f"{me} promises ballot {short(ballot)}: not to vote in any lower ballot. It has no vote to report."
         case Prepare(ballot), [Promise(_, Proposal() as vote)]:
             return (
-                f"{me} promises ballot {short(ballot)}; from now on it ignores anything lower. "
+                f"{me} promises ballot {short(ballot)}: not to vote in any lower ballot. "
                 f"It reports its vote for {short(vote.value)} in {short(vote.ballot)}."
             )
         case ((Prepare(ballot) | Accept(ballot, _)), [Nack(_, promised)]):
