@@ -6,8 +6,9 @@ function that lesson 08 searches exhaustively), asks for votes for it again, and
 no-ops. Only then does it serve: for each command one Accept to the others, one Accepted back, and a
 Chosen so that they can execute it.
 
-Safety needs none of this, only the acceptor's rules: two servers may both believe that they lead.
-Election is a matter of timers and progress.
+Two servers may both believe that they lead, and nothing breaks: election and the window are matters of
+speed. What is needed for safety is in the first paragraph, ballots of its own and the highest vote of each
+slot, together with the acceptor's rules and quorums that meet.
 """
 
 from __future__ import annotations
