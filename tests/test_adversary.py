@@ -1,5 +1,8 @@
 """The adversary game, from Python's side: what may be played, what is counted, who knows the optimum."""
 
+import html
+import re
+
 import pytest
 from checking import remembered
 
@@ -195,18 +198,56 @@ def test_a_copy_costs_no_event():
     assert game_of("M1", copies=True).board.view["verbs"] == ["deliver", "duplicate", "restart"]
 
 
-def test_a_hint_names_the_next_invariant_then_how_it_breaks():
+def test_hints_come_in_three_steps_and_know_where_the_run_stands():
     game = game_of("M1")
     game.hint()
-    assert "Next to break: backed_by_promises. P2c: behind each Accept" in game.advice.value
-    assert "In a shortest run" not in game.advice.value
+    assert (
+        "Hint 1 of 3. Get a proposer to ask for votes for a value that its promises do not allow"
+        in game.advice.value
+    )
+    assert "p2" not in game.advice.value and "P2c" not in game.advice.value
     game.hint()
-    assert "In a shortest run it breaks like this: y is asked for in ballot 1.p2" in game.advice.value
-    deliver(game, "p1 a1", "p1 a2", "a1 p1", "a2 p1", "p1 a1", "p2 a1", "p2 a2", "a1 p2", "a2 p2")
+    assert "Hint 2 of 3. In a shortest run it happens at p2;" in game.advice.value
+    far = int(re.search(r"(\d+) events? more lead", game.advice.value)[1])
+    deliver(game, "p1 a1")
     game.hint()
-    assert "Next to break: chosen_stays" in game.advice.value
+    assert "Hint 3 of 3. These lead there: " in game.advice.value
+    assert game.advice.value.count(" arrives at ") == far - 1, "what has happened is not asked for again"
+    assert "Then y is asked for in ballot 1.p2" in game.advice.value
+    deliver(game, "p1 a2", "a1 p1", "a2 p1", "p1 a1", "p2 a1", "p2 a2", "a1 p2", "a2 p2")
+    game.hint()
+    assert "Hint 1 of 3. Get one value chosen, and then another one" in game.advice.value
     assert "Broken on the way: backed_by_promises" in game.status.value
     assert "shortest possible" not in game.status.value
+
+
+def test_whoever_follows_the_last_hint_wins():
+    game = game_of("M5")
+    for _ in range(40):
+        if game.broken is not None:
+            break
+        for _ in range(3):
+            game.hint()
+        enabled = [e for e in game.board.bus.enabled() if isinstance(e, Deliver)]
+        said = html.unescape(game.advice.value)
+        wanted = [
+            e for e in enabled
+            if f"{e.envelope.message} from {e.envelope.sender} arrives at {e.envelope.to}" in said
+        ]  # fmt: skip
+        if "Only agreement itself is left" in said:
+            wanted = [e for e in enabled if type(e.envelope.message).__name__ == "Accept"]
+        game.act(wanted[0])
+    assert game.broken is not None
+
+
+def test_a_hint_says_when_its_way_is_closed():
+    game = game_of("M1")
+    for _ in range(3):
+        game.hint()
+    assert "not possible any more" not in game.advice.value
+    deliver(game, "p2 a1", "p2 a2", "p1 a1", "p1 a2")  # too late for the ballot of p1
+    game.hint()
+    assert "not possible any more in your run: undo, or restart" in game.advice.value
 
 
 def test_a_hint_after_the_win_has_nothing_to_say():

@@ -106,3 +106,47 @@ def test_what_it_cannot_show_is_named(thing, said):
 def test_a_page_without_a_kernel_sees_the_log():
     bundle = lab().still()
     assert "image/svg+xml" in bundle and "Log lab. Time 0" in bundle["text/plain"]
+
+
+def under_way(box):
+    return sorted({e.message.slot for e in box.bus.in_flight if type(e.message).__name__ == "Accept"})
+
+
+def test_a_new_leader_fills_a_hole_with_a_no_op_before_ones_eyes():
+    """What lesson 08 asks for: which slots does the new leader fill, and with what?"""
+    box = lab(alpha=3)
+    while len(under_way(box)) < 2:
+        box.step_button.click()
+    lowest = under_way(box)[0]
+    box.lose_button.click()
+    assert lowest not in under_way(box) and "The network loses Accept" in box.status.value + box.told.value
+    (old,) = box.leaders
+    others = [f"s{i}" for i in (1, 2, 3) if f"s{i}" != old]
+    while not any(box.bus[name].votes for name in others):
+        box.step_button.click()
+    box._kill[old].click()
+    while not any(lowest in box.bus[name].log for name in others):
+        box.step_button.click()
+    assert "no-op" in box.words.value and "no-op" in box.picture.value
+    box.quiet_button.click()
+    (new,) = box.leaders
+    assert new != old and box.bus[new].log[lowest] == ()
+    assert "every client has its answers" in box.headline()
+
+
+def test_where_no_accept_is_under_way_there_is_none_to_lose():
+    box = lab()
+    box.lose_button.click()
+    assert "No Accept is under way" in box.status.value and len(box.bus.trace) == box._begin
+
+
+def test_without_a_majority_it_gives_up_and_says_why():
+    box = lab()
+    box.quiet_button.click()
+    box.again_button.click()
+    for name in ("s1", "s2"):
+        box._kill[name].click()
+    box.quiet_button.click()
+    assert "Stopped after" in box.status.value
+    assert "1 of 3 servers are up: no majority, so nothing can be chosen" in box.status.value
+    assert "The network loses" not in box.told.value and "is down, so" in box.told.value

@@ -40,7 +40,12 @@ def mime_types(cell):
 
 
 def ends_in_a_widget(cell):
-    return bool(cell.outputs) and WIDGET in cell.outputs[-1].get("data", {})
+    """Its last output is a widget, or what a widget left behind."""
+    return bool(cell.outputs) and (WIDGET in mime_types(cell)[-1] or left_behind(cell.outputs[-1]))
+
+
+def left_behind(output):
+    return "paxos-still" in output.get("data", {}).get("text/html", "")
 
 
 def test_the_first_five_lessons_are_there():
@@ -130,8 +135,11 @@ def test_every_picture_has_its_twin_in_words(path):
     for cell in cells(path, "code"):
         kinds = mime_types(cell)
         for index, has in enumerate(kinds):
-            if "image/svg+xml" in has and WIDGET not in has:
-                assert index + 1 < len(kinds) and "text/markdown" in kinds[index + 1], cell.id
+            if "image/svg+xml" in has and WIDGET not in has and not left_behind(cell.outputs[index]):
+                page = cell.outputs[index].data.get("text/html", "")
+                caption = cell.outputs[index].data["text/plain"]
+                assert re.search(r'<img class="paxos-picture" alt="[^"]+\."', page), cell.id
+                assert page.count("<figcaption>") == 1 and "<summary" in page and caption, cell.id
 
 
 @lesson

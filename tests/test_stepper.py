@@ -5,6 +5,7 @@ import json
 import pytest
 
 from paxos_lab import LabError, MessageBus, RoleError, Trace, replay
+from paxos_lab.multipaxos import Put, replicated_log
 from paxos_lab.paxos import Acceptor, single_decree
 from paxos_lab.show import Stepper
 
@@ -114,10 +115,11 @@ def test_exports_are_the_run(stepper):
 def test_stable_and_volatile_are_told_apart_and_changes_marked(stepper):
     view = click(stepper, do="deliver", id=4)
     acceptor = view["nodes"][2]
-    assert acceptor["disk"] == [["promised", "1.p2", True], ["accepted", "-", False]]
+    assert acceptor["fields"] == [["promised", "1.p2", True, "on disk"], ["accepted", "-", False, "on disk"]]
+    held = {name: where for name, _, _, where in view["nodes"][0]["fields"]}
+    assert held["promises"] == "in memory" and held["round"] == "on disk"
     proposer = view["nodes"][0]
-    assert "promises" in [name for name, _, _ in proposer["memory"]]
-    assert "round" in [name for name, _, _ in proposer["disk"]]
+    assert not proposer["folded"], "few fields are all shown"
     assert proposer["timers"] == ["retry"]
 
 
@@ -141,3 +143,51 @@ def test_it_needs_a_bus_with_a_trace():
 def test_a_page_without_a_kernel_shows_the_picture(stepper):
     data = stepper.still()
     assert data["image/svg+xml"].startswith("<svg")
+
+
+def test_of_many_fields_those_that_matter_come_first_and_none_is_lost():
+    bus = MessageBus(replicated_log([[Put("x", 1)]]), delay=1)
+    bus.run(max_steps=60)
+    for node in Stepper(bus).view["nodes"][:3]:
+        first = [name for name, *_ in node["fields"]]
+        assert {"promised", "log", "role", "machine"} <= set(first) and len(first) <= 12
+        assert len(node["folded"]) > 10 and not set(first) & {name for name, *_ in node["folded"]}
+        assert "beats" not in first, "bookkeeping is folded"
+
+
+def test_what_changed_just_now_is_never_folded():
+    stepper = Stepper(MessageBus(replicated_log([[Put("x", 1)]]), delay=1))
+    for _ in range(40):
+        view = click(stepper, do="forward")
+        changed = {name for name in stepper.bus.trace[-1].changed if stepper.bus.trace[-1].node == "s1"}
+        assert not changed & {name for name, *_ in view["nodes"][0]["folded"]}
+
+
+def test_a_message_to_a_node_that_is_down_is_not_lost_by_the_network(stepper):
+    click(stepper, do="crash", node="a1")
+    to_a1 = next(e.id for e in stepper.bus.in_flight if e.to == "a1")
+    told = click(stepper, do="drop", id=to_a1)["narration"][-1]
+    assert "a1 is down" in told and "network" not in told
+    click(stepper, do="restart", node="a1")
+    other = next(e.id for e in stepper.bus.in_flight if e.to == "a1")
+    assert "The network loses" in click(stepper, do="drop", id=other)["narration"][-1]
+
+
+def test_the_branch_that_was_left_stands_beside_the_one_on_screen(stepper):
+    assert not stepper.view["can_compare"]
+    assert "one future only" in click(stepper, do="futures")["problem"]
+    click(stepper, do="deliver", id=1)
+    click(stepper, do="deliver", id=2)
+    assert not click(stepper, do="back")["can_compare"]
+    view = click(stepper, do="drop", id=2)
+    assert view["can_compare"] and not view["futures"]
+    shown = click(stepper, do="futures")["futures"]
+    assert "The first 3 steps are the same." in shown and "≠" in shown
+    assert "loses" in shown and "a2" in shown
+    assert not click(stepper, do="jump", step=3)["can_compare"], "there the two are one"
+
+
+def test_to_do_again_what_was_undone_leaves_no_branch(stepper):
+    click(stepper, do="deliver", id=1)
+    click(stepper, do="back")
+    assert not click(stepper, do="deliver", id=1)["can_compare"]

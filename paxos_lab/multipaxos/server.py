@@ -48,6 +48,8 @@ class Server(Leader, Replica, LogAcceptor):
 
     to_self: tuple[Any, ...] = ()
 
+    telling = ("role", "ballot", "executed", "machine")  # of what is in memory, a stepper shows these first
+
     # ---- how a message travels
 
     def send(self, to: str | Iterable[str], message: Any) -> None:

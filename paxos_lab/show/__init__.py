@@ -14,6 +14,7 @@ from paxos_lab.show.measure.rivals import Contention, Race, contention, race
 from paxos_lab.show.widgets.duel import Duel
 from paxos_lab.show.widgets.fault_grid import FaultGrid
 from paxos_lab.show.widgets.flexible_lab import FlexibleLab
+from paxos_lab.show.widgets.futures import Futures
 from paxos_lab.show.widgets.log_lab import LogLab
 from paxos_lab.show.widgets.quorum_lab import QuorumLab
 from paxos_lab.show.widgets.stepper import Stepper
@@ -25,6 +26,7 @@ __all__ = [
     "Duel",
     "FaultGrid",
     "FlexibleLab",
+    "Futures",
     "LogLab",
     "NoEngine",
     "Picture",

@@ -70,11 +70,12 @@ def test_a_guess_is_searched_and_answered(page, keep):
     keep(gallery, "gallery_before")
     commit(gallery, 1, "broken, but only from 2 ballots on")
     gallery.get_by_text("half right. It is broken, but first with 3 ballots.").wait_for()
+    gallery.get_by_text("The first invariant of the proof to break is").first.wait_for()
     text = gallery.inner_text()
     assert "M9: safe in every schedule with 2 ballots (126 states); broken with 3 ballots" in text
     assert "The first invariant of the proof to break is backed_by_promises, at step 17 of 20" in text
     assert gallery.locator("ol > li").count() == 20
-    board = gallery.locator("svg[role=img]")
+    board = gallery.locator(".widget-html svg[role=img]")
     assert board.count() == 1 and "Ballot 1.p1 (x)" in board.get_attribute("aria-label")
     assert gallery.get_by_label("Your guess for 1:").is_disabled()
     commit(gallery, 2, "safe: no schedule breaks it")
@@ -148,7 +149,7 @@ def test_hint_and_optimum_by_keyboard(page, stepper):
     game, board = game_on(page, 1, stepper)
     game.get_by_role("button", name="Hint").focus()
     page.keyboard.press("Enter")
-    game.get_by_text("Next to break: chosen_stays.").wait_for()
+    game.get_by_text("Hint 1 of 3. Get one value chosen, and then another one").wait_for()
     page.keyboard.press("Tab")
     page.keyboard.press(" ")
     game.get_by_text("A shortest run of 4 events lies ahead on the board.").wait_for()

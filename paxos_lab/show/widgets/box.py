@@ -8,7 +8,6 @@ but an error message. `LabBox` sees to all three, so that no widget has to think
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
@@ -20,19 +19,21 @@ import traitlets
 from IPython.display import display
 
 from paxos_lab.show.draw.picture import Picture
-from paxos_lab.words.text import as_list, as_text
+from paxos_lab.words.text import as_text
 
 _HERE = Path(__file__).parent
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-AGAIN = "Without a kernel this is a picture of how it stood. To use it, run the cell."
+AGAIN = "This is how it stood when it was saved. For the buttons, run the cell again."
 
 # A notebook keeps two outputs: the widget, then what it left behind. Of the two one is shown: the second
 # one only where the first has nothing to show but the message that its model is gone.
+# JupyterLab draws a widget in a panel, and gives the panel a class of its own where the model is gone.
 _ONE_OF_TWO = (
-    f'.jp-OutputArea-child:has(> [data-mime-type="{VIEW}"] > *) + .jp-OutputArea-child:has(.paxos-still),'
-    f'.jp-OutputArea-child:has(> .jupyter-widgets[data-mime-type="{VIEW}"]:not(:has(*))):has('
-    "+ .jp-OutputArea-child .paxos-still){display:none}"
+    ".jp-OutputArea-child:has(> .lm-Panel.jp-OutputArea-output > *) + .jp-OutputArea-child:has(.paxos-still)"
+    "{display:none}"
+    ".jp-OutputArea-child:has(> .jupyter-widgets.jp-OutputArea-output):has(+ .jp-OutputArea-child .paxos-still)"
+    "{display:none}"
 )
 
 
@@ -113,17 +114,7 @@ def lasting(bundle: dict[str, str]) -> dict[str, str]:
 
 def picture_left(picture: Picture, what: str) -> dict[str, str]:
     """The still of a widget that is a picture in the main; `what` names the widget."""
-    left = picture.still(what)
-    svg = left["image/svg+xml"]
-    source = b64encode(svg.encode()).decode()
-    # As an image, since an untrusted page drops the elements of an SVG, and a page shows it as wide as it is.
-    html = (
-        f'<figure style="margin:0"><img alt="{escape(left["text/plain"], quote=True)}" style="max-width:100%" '
-        f'src="data:image/svg+xml;base64,{source}"><figcaption>{as_text(left["text/plain"])}</figcaption></figure>'
-        f"<details><summary>{as_text(what)}: the picture in words</summary>"
-        f"{as_list('ul', picture.alt.splitlines())}</details>"
-    )
-    return {**left, "text/html": html}
+    return picture.still(what)
 
 
 def button(name: str, tip: str, press: Callable[[], Any]) -> Any:
@@ -156,10 +147,9 @@ def fold(title: str, inside: Any) -> Any:
     return made
 
 
-def row(*children: Any, name: str = "") -> Any:
-    """Side by side, in as many lines as it takes; `name` is said by a screen reader when it enters."""
-    named = {"tooltip": name} if name else {}
-    return widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap"), **named)
+def row(*children: Any) -> Any:
+    """Side by side, in as many lines as it takes; a `Label` that stands first is the name of the group."""
+    return widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap"))
 
 
 def fitting() -> Any:

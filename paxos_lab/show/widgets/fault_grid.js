@@ -11,11 +11,14 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+let made = 0; // so that the ids of several grids on one page differ
+
 function render({ model, el }) {
   const view = model.get("view");
+  const here = ++made;
   const root = make("section", {
     class: "paxos-fault-grid",
-    "aria-label": "Fault grid. Arrow keys move from cell to cell, enter opens the run of a cell.",
+    "aria-label": "Fault grid. Arrow keys move from cell to cell, enter opens the run of a cell below.",
     "data-lm-suppress-shortcuts": "true", // or JupyterLab would take the arrow keys
   });
   const said = make("p", { class: "said", role: "status" });
@@ -31,7 +34,8 @@ function render({ model, el }) {
   }
 
   view.tabs.forEach((tab, number) => {
-    const choose = make("button", { type: "button", role: "tab", "data-tab": number }, tab.title);
+    const ids = { tab: `paxos-tab-${here}-${number}`, panel: `paxos-panel-${here}-${number}` };
+    const choose = make("button", { type: "button", role: "tab", id: ids.tab, "aria-controls": ids.panel, "data-tab": number }, tab.title);
     choose.addEventListener("click", () => show(number));
     tabs.push(choose);
 
@@ -47,11 +51,29 @@ function render({ model, el }) {
     // Arrow keys move inside the grid, so it is one stop of the tab key.
     const first = body.querySelector("button");
     if (first) first.tabIndex = 0;
-    panels.push(make("div", { role: "tabpanel", "aria-label": tab.title, class: "panel" },
-      make("p", { class: "summary" }, tab.summary),
+    // A count is a way to the cells that it counts.
+    const counts = tab.counts.map((count) => {
+      const jump = make("button", { type: "button", class: "count", "data-kind": count.kind, title: "Go to the next one" }, count.words);
+      jump.addEventListener("click", () => goTo(body, count.kind));
+      return jump;
+    });
+    panels.push(make("div", { role: "tabpanel", id: ids.panel, "aria-labelledby": ids.tab, class: "panel" },
+      make("p", { class: "summary" }, `${tab.summary}: `, ...counts),
       make("div", { class: "scroll" },
         make("table", { role: "grid", "aria-label": tab.summary }, make("thead", {}, head), body))));
   });
+
+  function goTo(body, kind) {
+    const cells = [...body.querySelectorAll(`button.outcome${kind}`)];
+    const at = cells.findIndex((cell) => cell.tabIndex === 0 && cell.dataset.visited === "true");
+    const next = cells[(at + 1) % cells.length];
+    body.querySelectorAll("button").forEach((b) => {
+      b.tabIndex = b === next ? 0 : -1;
+      b.dataset.visited = String(b === next);
+    });
+    next.scrollIntoView({ block: "nearest" });
+    next.focus({ preventScroll: true });
+  }
 
   function move(button, key) {
     const cells = [...button.closest("tr").querySelectorAll("button")];
@@ -89,8 +111,26 @@ function render({ model, el }) {
     const button = event.target.closest("button[data-cell]");
     if (!button) return;
     button.closest("tbody").querySelectorAll("button").forEach((b) => (b.tabIndex = b === button ? 0 : -1));
+    before = root.closest(".widget-vbox")?.querySelector(".paxos-stepper");
     model.send({ do: "open", cell: Number(button.dataset.cell) });
   });
+
+  // The run opens below, often out of sight: bring it in, once it is there. The focus stays in the grid.
+  let before = null;
+  function bringIn() {
+    const until = performance.now() + 3000;
+    const look = () => {
+      const run = root.closest(".widget-vbox")?.querySelector(".paxos-stepper");
+      if (run && run !== before) run.querySelector(".stage").scrollIntoView({ block: "nearest" });
+      else if (performance.now() < until) requestAnimationFrame(look);
+    };
+    look();
+  }
+
+  function opened() {
+    bringIn();
+    mark();
+  }
 
   function mark() {
     const opened = model.get("opened");
@@ -109,8 +149,8 @@ function render({ model, el }) {
   el.append(root);
   show(0);
   mark();
-  model.on("change:opened", mark);
-  return () => model.off("change:opened", mark);
+  model.on("change:opened", opened);
+  return () => model.off("change:opened", opened);
 }
 
 export default { render };

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
@@ -11,9 +11,8 @@ from paxos_lab.bus import MessageBus
 from paxos_lab.node import LabError
 from paxos_lab.show.draw.log_view import log_view, servers_of
 from paxos_lab.show.widgets.box import LabBox, Said, button, fold, picture_left, row, scrolling
-from paxos_lab.words.narration import narrate
+from paxos_lab.show.widgets.told import told
 from paxos_lab.words.text import as_list, as_text, short
-from paxos_lab.world.events import Crash, Drop, Restart
 
 TOLD = 8  # of the steps of one click, the last so many are told
 STRIDE, MOST = 20, 400
@@ -47,6 +46,11 @@ class LogLab(LabBox):
             f"Every client has its answers, or {MOST} steps have gone by",
             self.run_until_quiet,
         )
+        self.lose_button = button(
+            "Lose the oldest Accepts",
+            "The network loses the Accepts under way for the lowest slot",
+            self.lose,
+        )
         self.undo_button = button("Undo", "Take back what the last press did", self.undo)
         self.again_button = button("From the start", "Back to where the lab began", self.restart)
         self.status, self.told, self.picture, self.words = (
@@ -56,14 +60,15 @@ class LogLab(LabBox):
             widgets.HTML(),
         )
         time = (self.step_button, self.run_button, self.quiet_button, self.undo_button, self.again_button)
+        faults = (*self._kill.values(), self.lose_button)
         super().__init__(
             [
-                row(*time, name="Time"),
-                row(*self._kill.values(), name="Servers"),
+                row(*time),
+                row(*faults),
                 self.status,
                 self.told,
                 self.picture,
-                fold("The log in words", self.words),
+                row(fold("The log in words", self.words)),
                 self.words,
             ]
         )
@@ -104,6 +109,15 @@ class LogLab(LabBox):
         """Kill a server, or bring it back with what is on its disk."""
         self._do(lambda: self.bus.restart(name) if name in self.bus.down else self.bus.crash(name))
 
+    def lose(self) -> None:
+        """Lose every Accept under way for the lowest slot: if its leader dies now, that slot is a hole."""
+        under_way: list[Any] = [e for e in self.bus.in_flight if type(e.message).__name__ == "Accept"]
+        if not under_way:
+            self._show("No Accept is under way: go on a few steps, and try again.")
+            return
+        lowest = min(e.message.slot for e in under_way)
+        self._do(lambda: [self.bus.drop(e) for e in under_way if e.message.slot == lowest])
+
     def undo(self) -> None:
         """Take back what the last click did."""
         if self._undo:
@@ -124,28 +138,11 @@ class LogLab(LabBox):
         made = len(self.bus.trace) - before
         if made:
             self._undo.append(before)
-            told = list(self._narrated(before))
+            sentences = list(told(self.bus.trace, since=before))
             more = [f"{made - TOLD} more steps, and then:"] if made > TOLD else []
-            self._show(end(), *more, *told[-TOLD:])
+            self._show(end(), *more, *sentences[-TOLD:])
         else:
             self._show("Nothing is left to happen by itself.")
-
-    def _narrated(self, since: int) -> Iterator[str]:
-        """The steps from there on; what was on its way to a server that is down, the network did not lose."""
-        down: set[str] = set()
-        for step in self.bus.trace:
-            match step.event:
-                case Crash(node):
-                    down.add(node)
-                case Restart(node):
-                    down.discard(node)
-            if step.step <= since:
-                continue
-            match step.event:
-                case Drop(e) if e.to in down:
-                    yield f"{e.to} is down: {short(e.message, 60)} from {e.sender} does not reach it."
-                case _:
-                    yield narrate(step)
 
     # ---- what is on screen
 
@@ -169,10 +166,10 @@ class LogLab(LabBox):
         )
         return f"Time {self.bus.now:.0f}, step {len(self.bus.trace)}: {who}; {clients}."
 
-    def _show(self, *told: str) -> None:
+    def _show(self, *lines: str) -> None:
         for name, press in self._kill.items():
             press.description = f"{'Restart' if name in self.bus.down else 'Kill'} {short(name, 20)}"
-        first, *rest = [line for line in told if line] or [""]
+        first, *rest = [line for line in lines if line] or [""]
         self.status.value = f"<b>{as_text(self.headline())}</b> {as_text(first)}"
         self.told.value = "".join(f"<div>{as_text(short(line, 300))}</div>" for line in rest)
         view = log_view(self.bus)

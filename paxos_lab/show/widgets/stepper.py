@@ -21,6 +21,8 @@ from paxos_lab.show.draw.cluster import cluster, holdings
 from paxos_lab.show.draw.picture import Picture
 from paxos_lab.show.draw.space_time import space_time
 from paxos_lab.show.widgets.box import Lasting, picture_left
+from paxos_lab.show.widgets.futures import Futures
+from paxos_lab.show.widgets.told import told
 from paxos_lab.words.narration import narrate
 from paxos_lab.words.text import short
 from paxos_lab.world.events import (
@@ -37,6 +39,8 @@ from paxos_lab.world.events import (
 )
 
 _HERE = Path(__file__).parent
+HEAD = 31  # points of a space-time picture that hold the names of its columns
+FEW = 10  # so many fields of a node are shown; of more, those that say something
 EXPORTS = ("Python script", "JSON", "Mermaid", "ShiViz")
 
 
@@ -62,6 +66,8 @@ class Stepper(Lasting, anywidget.AnyWidget):
             (q for node in bus if isinstance(q := getattr(node, "quorums", None), QuorumSystem)), None
         )
         self._future: list[Event] = []  # what was undone, next first
+        self._left: tuple[int, list[Event]] | None = None  # where a future was left, and what it held
+        self._futures = ""
         self._order = bus.names
         self._picture = "space-time"
         self._problem = ""
@@ -73,8 +79,11 @@ class Stepper(Lasting, anywidget.AnyWidget):
     # ---- what a click does
 
     def act(self, event: Event) -> None:
-        """Make `event` happen; what had been undone is then forgotten, a new branch begins."""
+        """Make `event` happen; if something had been undone, a new branch begins. See `futures`."""
+        here = len(self.bus.trace)
         self.bus.apply(event)
+        if self._future:
+            self._left = (here, self._future) if self._future[0] != event else self._left
         self._future = []
 
     def back(self) -> None:
@@ -100,8 +109,22 @@ class Stepper(Lasting, anywidget.AnyWidget):
             self.bus.rewind(step)
             self._future = undone + self._future
 
+    def futures(self) -> Futures:
+        """The branch that was left last beside the one on screen; raises `LabError` if none was left."""
+        if not self._can_compare():
+            raise LabError("there is one future only: go back, and let something else happen")
+        step, events = self._left  # type: ignore[misc]
+        before = self.bus.fork()
+        before.rewind(step)
+        for event in events:
+            before.apply(event)
+        return Futures.of(before, self.bus.fork(), ("the future that you left", "the one on screen"))
+
+    def _can_compare(self) -> bool:
+        return self._left is not None and len(self.bus.trace) > self._left[0]
+
     def _asked(self, _widget: Any, message: dict[str, Any], _buffers: Any) -> None:
-        self._problem = ""
+        self._problem = self._futures = ""
         try:
             self._obey(message)
         except LabError as error:
@@ -135,6 +158,8 @@ class Stepper(Lasting, anywidget.AnyWidget):
                 self.act(Heal())
             case {"do": "picture", "show": ("space-time" | "cluster") as which}:
                 self._picture = which
+            case {"do": "futures"}:
+                self._futures = self.futures().html()
             case {"do": "export", "form": str(form)}:
                 self._export = self.export(form)
             case _:
@@ -161,9 +186,10 @@ class Stepper(Lasting, anywidget.AnyWidget):
             "steps": len(trace) + len(self._future),
             "can_forward": bool(self._future) or bus.upcoming() is not None,
             "svg": picture.svg(),
+            "head": HEAD if self._picture == "space-time" and trace else 0,
             "caption": picture.caption,
             "picture": self._picture,
-            "narration": [f"{s.step}. {narrate(s)}" for s in trace],
+            "narration": [f"{n}. {line}" for n, line in enumerate(told(trace), start=1)],
             "verdict": self._outlook(),
             "nodes": [self._look_at(i, name) for i, name in enumerate(bus.names)],
             "flight": [self._look_at_message(e) for e in bus.in_flight],
@@ -171,6 +197,8 @@ class Stepper(Lasting, anywidget.AnyWidget):
             "problem": self._problem,
             "exports": list(EXPORTS),
             "export": self._export,
+            "can_compare": self._can_compare(),
+            "futures": self._futures,
             "answers": None,
         }
 
@@ -193,19 +221,27 @@ class Stepper(Lasting, anywidget.AnyWidget):
 
     def _look_at(self, index: int, name: str) -> dict[str, Any]:
         bus = self.bus
-        disk, memory = holdings(bus[name])
-        last = bus.trace[-1] if bus.trace else None
-        changed = list(last.changed) if last is not None and last.node == name else []
+        node, last = bus[name], bus.trace[-1] if bus.trace else None
+        changed = last.changed if last is not None and last.node == name else {}
+        disk, memory = holdings(node)
+        many = len(disk) + len(memory) > FEW
+        shown: list[list[Any]] = []
+        folded: list[list[Any]] = []
+        for where, fields in (("on disk", disk), ("in memory", memory)):
+            rows: list[list[Any]] = [[f, short(v, 60), f in changed, where] for f, v in fields]
+            first = [row for row in rows if not many or row[2] or _telling(node, row[0], row[1], where)]
+            shown += first
+            folded += [row for row in rows if row not in first]
         return {
             "index": index,
             "name": name,
             "shown": short(name, 20),
-            "kind": type(bus[name]).__name__,
+            "kind": type(node).__name__,
             "up": name not in bus.down,
             "idle": bus.why_not(Start(name)) is None,
-            "disk": [[f, short(v, 60), f in changed] for f, v in disk],
-            "memory": [[f, short(v, 60), f in changed] for f, v in memory],
-            "timers": [timer for node, timer, _ in bus.timers if node == name],
+            "fields": shown,
+            "folded": folded,
+            "timers": [timer for owner, timer, _ in bus.timers if owner == name],
         }
 
     def _look_at_message(self, envelope: Any) -> dict[str, Any]:
@@ -225,3 +261,11 @@ class Stepper(Lasting, anywidget.AnyWidget):
     def still(self) -> dict[str, str]:
         """The picture as it is now."""
         return picture_left(self.picture(), "Stepper")
+
+
+def _telling(node: Any, field: str, value: str, where: str) -> bool:
+    """Of a node with many fields: what its class says comes first, in its `telling`; else what is not empty."""
+    first = getattr(type(node), "telling", None)
+    if first is not None and where == "in memory":
+        return field in first
+    return value not in ("-", "0")

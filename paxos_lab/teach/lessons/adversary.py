@@ -6,7 +6,7 @@ order, and the faults that are allowed. So both play the same game, and the expl
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -22,7 +22,21 @@ from paxos_lab.verify.explorer.properties import PROOF, Property, agreement
 from paxos_lab.verify.explorer.result import broken, name_of
 from paxos_lab.words.text import as_text, short
 from paxos_lab.world.events import Crash, Deliver, Duplicate, Event, Restart, Start, Timeout
-from paxos_lab.world.trace import Trace
+from paxos_lab.world.trace import Step, Trace
+
+# What breaks an invariant, as something to do. A hint needs no name that only the proof has.
+AIMS = {
+    "quorums_meet": "Two quorums that share nobody are enough: give each of two proposers one of them",
+    "one_value_per_ballot": "Get two different values asked for under one and the same ballot number",
+    "promises_kept": "Get an acceptor to act against its promise, or to be silent about a vote that it cast",
+    "votes_on_request": "Get an acceptor to vote for something that nobody asked it to vote for",
+    "backed_by_promises": (
+        "Get a proposer to ask for votes for a value that its promises do not allow: they report another "
+        "one, or too few have come"
+    ),
+    "chosen_stays": "Get one value chosen, and then another one asked for in a higher ballot",
+    "learned_is_chosen": "Get a learner to believe in a value that no quorum voted for",
+}
 
 Search = Callable[..., Exploration]
 
@@ -144,14 +158,14 @@ class AdversaryGame(LabBox):
         self._make, self._search = make, search
         self._optimum: Exploration | None = None
         self._seen = False  # has the optimum been shown?
-        self._hinted: tuple[int, str] | None = None  # where the last hint was given, and on what
+        self._hinted = ("", 0)  # what the last hint was about, and how much it said
         any_fault = bool(self.faults.crashes or self.faults.timeouts)
         self.board = Board(MessageBus(make()), self.faults, any_fault if copies is None else copies)
         self.status, self.advice = Said(), Said()
         presses: dict[str, tuple[Callable[[], Any], str]] = {
             "Undo": (self.undo, "Take the last event back"),
             "Restart": (self.restart, "Back to where no message has arrived"),
-            "Hint": (self.hint, "Name the next invariant to break; a second press says more"),
+            "Hint": (self.hint, "What to aim at; a second and a third press say more"),
             "Show me the optimum": (self.show_optimum, "Lay out a shortest run, to step through"),
         }
         self.buttons = {
@@ -203,7 +217,7 @@ class AdversaryGame(LabBox):
 
     def restart(self) -> None:
         """Begin again."""
-        self._hinted = None
+        self._hinted = ("", 0)
         self.advice.value = ""
         self.board.lay_out([], played=False)
         self._redraw()
@@ -227,7 +241,7 @@ class AdversaryGame(LabBox):
             self._say(self._no_way(found))
             return
         self._seen = True
-        self._hinted = None
+        self._hinted = ("", 0)
         run = found.counterexample
         self.board.lay_out([step.event for step in run[self.board.first :]], played=True)
         self._say(
@@ -237,7 +251,7 @@ class AdversaryGame(LabBox):
         self._redraw()
 
     def hint(self) -> None:
-        """Name the next invariant to break; asked again, say how it breaks in a shortest run."""
+        """Say what to aim at next; asked again, where it happens; once more, what leads there."""
         if self.broken is not None:
             self._say("Agreement is broken already: there is nothing left to break.")
             return
@@ -248,18 +262,46 @@ class AdversaryGame(LabBox):
             self._say(self._no_way(found))
             return
         done = self.broken_invariants
-        ahead = [(name, why) for _, name, why in found.broken_on_the_way() if name not in done]
+        ahead = [found_here for found_here in found.broken_on_the_way() if found_here[1] not in done]
         if not ahead:
             self._say("Only agreement itself is left: let a second value get a quorum of votes.")
             return
-        name, why = ahead[0]
-        meaning = {name_of(judge): _meaning(judge) for judge in PROOF}.get(name, "")
-        words = f"Next to break: {name}. {meaning}"
-        here = (len(self.board.bus.trace), name)
-        if self._hinted == here:
-            words += f" In a shortest run it breaks like this: {why.removeprefix(f'{name}: ')}."
-        self._hinted = here
-        self._say(words)
+        step, name, why = ahead[0]
+        if self._hinted[0] != name:
+            self._hinted = (name, 0)
+        self._hinted = (name, min(self._hinted[1] + 1, 3))
+        self._say(self._hint(self._hinted[1], found.counterexample[:step], name, why))
+
+    def _hint(self, level: int, run: Trace, name: str, why: str) -> str:
+        """What to aim at; then where it happens and how far it is; then what leads there."""
+        if level == 1:
+            return f"Hint 1 of 3. {AIMS.get(name, 'Break an invariant of the proof')} ({name})."
+        ahead = self._not_yet(run)
+        if level == 2:
+            far = f"{_number(len(ahead))} more lead there" if ahead else "all that it takes has happened"
+            return f"Hint 2 of 3. In a shortest run it happens at {short(run[-1].node, 20)}; from where you stand, {far}."
+        way = "; ".join(_in_words(step.event) for step in ahead)
+        closed = (
+            ""
+            if not ahead or self._possible(ahead[0])
+            else " That is not possible any more in your run: undo, or restart."
+        )
+        return f"Hint 3 of 3. These lead there: {way or 'nothing more'}.{closed} Then {why.removeprefix(f'{name}: ')}."
+
+    def _not_yet(self, run: Trace) -> list[Step]:
+        """The events of `run` that have not happened on the board."""
+        made = Counter(_kind_of(step.event) for step in self.board.bus.trace)
+        ahead = []
+        for step in run:
+            kind = _kind_of(step.event)
+            if made[kind] > 0:
+                made[kind] -= 1
+            elif not isinstance(step.event, Start | Duplicate):
+                ahead.append(step)
+        return ahead
+
+    def _possible(self, step: Step) -> bool:
+        return any(_kind_of(event) == _kind_of(step.event) for event in self.board.bus.enabled())
 
     @property
     def broken_invariants(self) -> dict[str, str]:
@@ -366,7 +408,26 @@ def _number(events: int) -> str:
     return f"{events} event{'s' * (events != 1)}"
 
 
-def _meaning(judge: Property) -> str:
-    """The first sentence of what a property says about itself, without where it is written."""
-    first = (judge.__doc__ or "").strip().split("\n")[0]
-    return re.sub(r"\s*\((PMS|Flexible)[^)]*\)", "", first)
+def _kind_of(event: Event) -> Any:
+    """An event as it is known in another run too, where messages have other numbers."""
+    match event:
+        case Deliver(e):
+            return "deliver", e.sender, e.to, e.message
+        case Crash(node, during=Deliver(e)):
+            return "crash", node, e.sender, e.message
+    return event
+
+
+def _in_words(event: Event) -> str:
+    match event:
+        case Deliver(e):
+            return f"{short(e.message, 40)} from {short(e.sender, 20)} arrives at {short(e.to, 20)}"
+        case Crash(node, during=Deliver(e)):
+            return f"{short(node, 20)} crashes while it handles {short(e.message, 40)}"
+        case Crash(node):
+            return f"{short(node, 20)} crashes"
+        case Restart(node):
+            return f"{short(node, 20)} restarts"
+        case Timeout(node, timer):
+            return f"the timer {short(timer, 20)} of {short(node, 20)} rings"
+    return type(event).__name__.lower()
