@@ -78,7 +78,7 @@ class Prediction(LabBox):
         self._close(picked)
 
     def _press(self) -> None:
-        # Nothing is ever disabled: whoever goes by keyboard would step over the button, or lose the focus.
+        # The button is never disabled: whoever goes by keyboard would step over it, or lose the focus.
         if self._fixed is not None:
             self._close(self._fixed)
         elif self.choice.value is None:
@@ -94,6 +94,7 @@ class Prediction(LabBox):
 
     def _close(self, picked: int) -> None:
         self._fixed = self.choice.value = picked
+        self.choice.disabled = True
         self.button.description = "Committed"
         outcome = "right." if picked == self.answer else f"not yet. It is {LETTERS[self.answer]}."
         self.verdict.value = f"<b>You said {LETTERS[picked]}: {outcome}</b><br>{_paragraph(self.why)}"
