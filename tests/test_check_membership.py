@@ -6,7 +6,7 @@ from checking import cell
 from paxos_lab.multipaxos import Server
 from paxos_lab.paxos import Ballot
 from paxos_lab.teach import check
-from paxos_lab.teach.exercises.the_log.e10_newcomers import STATEMENTS
+from paxos_lab.teach.exercises.the_log.e10_membership import STATEMENTS
 
 IMPORTS = """
 from dataclasses import dataclass

@@ -55,6 +55,11 @@ def test_every_exercise_belongs_to_a_lesson_that_links_it():
 
 
 @every(SHIPPED)
+def test_the_reference_is_one_click_away(path):
+    assert "(../docs/reference.md)" in cells(path, "markdown")[0].source
+
+
+@every(SHIPPED)
 def test_the_top_says_what_needs_and_minutes(path):
     top = cells(path, "markdown")[0].source
     kind = "Interview" if path.stem.startswith("interview_") else f"Exercise {path.stem[:2]}"

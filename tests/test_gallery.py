@@ -13,7 +13,8 @@ from paxos_lab.verify.wrong.single_decree import MUTANTS, RIGHT, Setting, find_v
 
 
 @pytest.fixture(autouse=True)
-def fresh_guesses():
+def fresh_guesses(tmp_path, monkeypatch):
+    monkeypatch.setenv("PAXOS_LAB_HOME", str(tmp_path))
     forget()
     yield
     forget()
@@ -170,7 +171,7 @@ def test_the_score_counts_what_is_committed():
     guess(gallery, "C0", 0)
     assert gallery.score == "Your guesses: 2 of 3 right."
     assert gallery.score in gallery.score_line.value
-    assert score() == "Your predictions: 2 of 3 right."
+    assert score().sentence == "Your predictions: 2 of 3 right."
 
 
 def test_a_cell_run_again_keeps_guess_and_verdict_without_a_search():

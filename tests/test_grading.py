@@ -231,6 +231,25 @@ def test_what_a_task_seldom_needs_is_pointed_at(graded):
     assert graded[0]["ada right"]["look"] == ""
 
 
+@pytest.mark.parametrize(
+    ("ename", "evalue", "judged"),
+    [
+        ("NotJudged", "I could not finish", "was not judged: I could not finish"),
+        ("CellTimeoutError", "", "was not judged: it ran too long and was stopped"),
+        ("AssertionError", "It did not promise", "It did not promise"),
+    ],
+)
+def test_a_check_without_a_verdict_is_to_be_looked_at(ename, evalue, judged):
+    check = cell("check", "guard(check, answer)")
+    check.outputs = [nbformat.v4.new_output("error", ename=ename, evalue=evalue, traceback=[])]
+    why = autograde.ExecuteWithReceipts().why(check)
+    assert why == judged
+    assert (autograde.looks([("check", 0.0, why)]) == ["check was not judged"]) == (ename != "AssertionError")
+    loop = cell("own", "while True: pass")
+    loop.outputs = [nbformat.v4.new_output("error", ename="CellTimeoutError", evalue="", traceback=[])]
+    assert autograde.ExecuteWithReceipts().why(loop) == "it ran too long and was stopped"
+
+
 def test_feedback_loads_nothing_from_outside(graded):
     for page in (graded[1] / "feedback").rglob("*.html"):
         assert not re.findall(

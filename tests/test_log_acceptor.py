@@ -2,8 +2,7 @@
 
 import pytest
 
-from paxos_lab.multipaxos import Command, LogAcceptor, Put, Vote
-from paxos_lab.multipaxos.messages import Accept, Accepted, Nack, Prepare, Promise
+from paxos_lab.multipaxos import Accept, Accepted, Command, LogAcceptor, Nack, Prepare, Promise, Put, Vote
 from paxos_lab.node import Send, react, stable_fields
 from paxos_lab.paxos import Ballot
 

@@ -4,8 +4,7 @@ import pytest
 from log_runs import appends, done, leader_of, others_of, run_for, servers_of, start_clients, started, texts
 
 from paxos_lab import MessageBus
-from paxos_lab.multipaxos import replicated_log
-from paxos_lab.multipaxos.messages import (
+from paxos_lab.multipaxos import (
     Accept,
     Accepted,
     Chosen,
@@ -14,6 +13,7 @@ from paxos_lab.multipaxos.messages import (
     Promise,
     Reply,
     Request,
+    replicated_log,
 )
 from paxos_lab.verify import LogRules, history_of, linearizable, ordeal
 from paxos_lab.world.events import Deliver
@@ -81,7 +81,7 @@ def test_a_command_in_two_slots_is_executed_once(snapshot_every):
     twice = 0
     for seed in range(15):
         nodes = replicated_log(appends(3, 6), patience=4.0, snapshot_every=snapshot_every)
-        came = ordeal(nodes, seed, every=0.7, kinds=("crash", "loss"), loss=0.1)
+        came = ordeal(nodes, seed, every=0.7, kinds=("crash", "loss"), loss=0.1, late=0.2)
         assert came.ok, came.sentence
         chosen = {}
         for step in came.bus.trace:

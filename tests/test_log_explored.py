@@ -3,8 +3,7 @@
 import pytest
 
 from paxos_lab import LabError, MessageBus
-from paxos_lab.multipaxos.messages import Accept, Command, Prepare, Promise, Vote
-from paxos_lab.multipaxos.takeover import Heir, heirs, inherited
+from paxos_lab.multipaxos import Accept, Command, Heir, Prepare, Promise, Vote, heirs, inherited
 from paxos_lab.paxos import Ballot
 from paxos_lab.verify import explore
 from paxos_lab.verify.explorer.log_properties import no_hole_is_left, one_entry_in_a_ballot, slot_agreement

@@ -18,8 +18,19 @@ from log_runs import (
 )
 
 from paxos_lab import MessageBus
-from paxos_lab.multipaxos import Append, Command, Vote, replicated_log
-from paxos_lab.multipaxos.messages import Accept, Accepted, Chosen, Fetch, Prepare, Promise, Request
+from paxos_lab.multipaxos import (
+    Accept,
+    Accepted,
+    Append,
+    Chosen,
+    Command,
+    Fetch,
+    Prepare,
+    Promise,
+    Request,
+    Vote,
+    replicated_log,
+)
 from paxos_lab.paxos import Ballot
 from paxos_lab.verify import LogRules, history_of, linearizable
 from paxos_lab.world.events import Deliver

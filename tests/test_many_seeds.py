@@ -131,3 +131,13 @@ def test_a_seed_twice_is_refused_and_none_is_no_work():
     with pytest.raises(LabError, match="twice"):
         ordeals([1, 1], right)
     assert len(ordeals([], right)) == 0 and ordeals([], right).ok
+
+
+def test_a_dask_client_does_it_too():
+    distributed = pytest.importorskip("distributed", reason="Dask is not needed; `Shuffled` stands for it")
+    with (
+        distributed.LocalCluster(n_workers=2, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        found = ordeals(SEEDS, gaps, executor=client.get_executor(), **WEATHER)
+    assert found.outcomes == one_by_one(gaps)

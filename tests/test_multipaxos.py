@@ -29,16 +29,19 @@ from log_runs import (
 )
 
 from paxos_lab import MessageBus
-from paxos_lab.multipaxos import Append, Get, Put, replicated_log
-from paxos_lab.multipaxos.messages import (
+from paxos_lab.multipaxos import (
     Accept,
     Accepted,
+    Append,
     Chosen,
+    Get,
     Heartbeat,
     HeartbeatHeard,
     Prepare,
+    Put,
     Reply,
     Request,
+    replicated_log,
 )
 from paxos_lab.verify import LogRules, history_of, linearizable
 from paxos_lab.world.events import Partition

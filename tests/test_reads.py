@@ -6,16 +6,22 @@ from dataclasses import dataclass
 import pytest
 
 from paxos_lab import Crash, Deliver, Heal, MessageBus, Partition, Restart, seeded
-from paxos_lab.multipaxos import Append, Get, Put, Read, ReadingServer, Reconfigure, replicated_log
-from paxos_lab.multipaxos.messages import (
+from paxos_lab.multipaxos import (
     Accept,
     Accepted,
+    Append,
+    Get,
     Heartbeat,
     HeartbeatHeard,
     Prepare,
     Promise,
+    Put,
+    Read,
+    ReadingServer,
+    Reconfigure,
     Reply,
     Request,
+    replicated_log,
 )
 from paxos_lab.node import SetTimer, react
 from paxos_lab.verify import NO_REPLY, Operation, history_of, linearizable

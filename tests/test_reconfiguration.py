@@ -5,16 +5,23 @@ import random
 import pytest
 
 from paxos_lab import MessageBus, seeded
-from paxos_lab.multipaxos import Append, Client, Command, Put, Reconfigure, Server, Vote, replicated_log
-from paxos_lab.multipaxos.messages import (
+from paxos_lab.multipaxos import (
     Accept,
     Accepted,
+    Append,
     Chosen,
+    Client,
+    Command,
     Entries,
     Fetch,
     Heartbeat,
     Prepare,
     Promise,
+    Put,
+    Reconfigure,
+    Server,
+    Vote,
+    replicated_log,
 )
 from paxos_lab.node import LabError, Send, react
 from paxos_lab.paxos import Ballot, Flexible, Majority

@@ -5,11 +5,12 @@ import random
 import pytest
 
 from paxos_lab import LabError, MessageBus, replay, seeded
-from paxos_lab.multipaxos import Append, Client, Put, Reconfigure, Rejoining, lose_disk, replicated_log
-from paxos_lab.multipaxos.messages import (
+from paxos_lab.multipaxos import (
     Accept,
     Accepted,
+    Append,
     Chosen,
+    Client,
     Command,
     Entries,
     Fetch,
@@ -17,7 +18,12 @@ from paxos_lab.multipaxos.messages import (
     HeartbeatHeard,
     Prepare,
     Promise,
+    Put,
+    Reconfigure,
+    Rejoining,
     Request,
+    lose_disk,
+    replicated_log,
 )
 from paxos_lab.multipaxos.rejoin import DiskLost, Known, WhatDoYouKnow
 from paxos_lab.node import Send, react

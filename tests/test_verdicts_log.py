@@ -12,6 +12,7 @@ import verdicts_machine
 import verdicts_membership
 from judging import answer_cell, rows, verdict
 
+from paxos_lab.show import narrate
 from paxos_lab.teach.exercises.tasks import ALL
 
 TABLES = (verdicts_log, verdicts_machine, verdicts_membership, verdicts_cost, verdicts_interview)
@@ -27,7 +28,8 @@ def named(answers):
 def test_a_wrong_answer_is_refused_by_the_rule_that_it_breaks(table, task, name, edits, said):
     answer = verdict(task, table.IMPORTS, answer_cell(table.SOLUTIONS[task], edits))
     assert not answer.passed and answer.finished and said in str(answer), answer
-    answer.html()  # whatever the learner's messages hold, the story is told
+    for step in answer.run.trace if answer.run else ():  # whatever the learner's messages hold, it is told
+        assert narrate(step).endswith(".")
 
 
 @pytest.mark.parametrize(("table", "task", "name", "edits", "said"), named(RIGHT))

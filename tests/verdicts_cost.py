@@ -1,6 +1,6 @@
 """Exercise 11: answers and what the checks must say to them."""
 
-IMPORTS = "import math\n"
+IMPORTS = "import math\nfrom fractions import Fraction\n"
 
 SOLUTIONS = {
     "cost.basic": "def basic(n):\n    return 4 * n, 2 * n + 1, 4\n",
@@ -77,6 +77,7 @@ RIGHT = {
     "cost.throughput": {
         "solution": ({}, ""),
         "in quarters": ("def throughput(alpha, batch, clients):\n    return 0.25 * min(2 * alpha * batch, clients)", ""),
+        "fractions": ("def throughput(alpha, batch, clients):\n    return min(Fraction(alpha * batch, 2), Fraction(clients, 4))", ""),
         "by case": ("def throughput(alpha, batch, clients):\n    return clients / 4 if clients < 2 * alpha * batch else alpha * batch / 2", ""),
     },
     "cost.choose": {"solution": ({}, ""), "one slot": ("ALPHA, BATCH = 1, 8", ""), "room to spare": ("ALPHA, BATCH = 2, 16", ""), "just enough": ("ALPHA, BATCH = 1, 7", "")},

@@ -186,6 +186,7 @@ WRONG = {
         "prepares two": ({"self.send(self.acceptors, Prepare": "self.send(self.acceptors[:2], Prepare"}, "no Prepare to a3"),
         "from slot 2": ({"Prepare(self.ballot, 1)": "Prepare(self.ballot, 2)"}, "from slot 1 on"),
         "another ballot in phase 2": ({"Accept(ballot, slot, entry)": "Accept(Ballot(ballot.round + 1, self.name), slot, entry)"}, "asks for votes in"),
+        "waits for all": ({"self.quorums.is_quorum(self.promises, phase=1)": "len(self.promises) == len(self.acceptors)"}, "a1 and a2 are a quorum for Phase 1"),
         "one vote is enough": ({"if self.quorums.is_quorum(self.promises, phase=1)": "if self.promises"}, "without a quorum"),
     },
 }  # fmt: skip
@@ -217,6 +218,7 @@ RIGHT = {
     "log.leader": {
         "solution": ({}, ""),
         "tries again": ({"    def receive": "        self.set_timer('again', 10.0)\n\n    def timeout(self, timer):\n        self.promises, self.leads = {}, False\n        self.start()\n\n    def receive"}, ""),
+        "counts the votes": ({"    leads: bool = False\n": "    leads: bool = False\n    voters: dict = volatile({})\n", "                    for slot, entry in plan.items():\n                        self.send(self.acceptors, Accept(ballot, slot, entry))": "                    for slot, entry in plan.items():\n                        self.send(self.acceptors, Accept(ballot, slot, entry))\n            case Accepted(ballot, slot) if ballot == self.ballot:\n                self.voters[slot] = self.voters.get(slot, frozenset()) | {sender}"}, ""),
         "ready before": ({"self.leads = True": "self.leads = True; self.promises = dict(self.promises)"}, ""),
         "a set of names": ({"self.send(self.acceptors, Accept(ballot, slot, entry))": "self.send(set(self.acceptors), Accept(self.ballot, slot, entry))"}, ""),
         "one message at a time": ({"self.send(self.acceptors, Accept(ballot, slot, entry))": "for name in self.acceptors: self.send(name, Accept(self.ballot, slot, entry))"}, ""),

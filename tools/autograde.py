@@ -154,6 +154,11 @@ class ExecuteWithReceipts(Execute):
         return "; ".join(f"{name}: {text}".rstrip(": ") for name, text in errors.items())
 
 
+def looks(told: list[tuple[str, float, str]]) -> list[str]:
+    """Of (check, points, why not): the checks that came to no verdict, for somebody to look at."""
+    return [f"{check} {NOT_JUDGED}" for check, _, why in told if why.startswith(NOT_JUDGED)]
+
+
 class PackageCopy:
     """A copy of the course's package, the one that every kernel imports.
 
@@ -234,7 +239,7 @@ class Course:
         done = self.api.autograde(name, student)
         mark = Mark({check: points for check, points, _ in self.told})
         mark.notes = [f"{check}: {_short(why)}" for check, _, why in self.told if why]
-        mark.look = [f"{check} {NOT_JUDGED}" for check, _, why in self.told if why.startswith(NOT_JUDGED)]
+        mark.look = looks(self.told)
         if not done["success"]:
             mark = Mark(notes=[f"the run broke off: {_last_line(done)}"])
         if changed := self.package.made_new():

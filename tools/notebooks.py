@@ -34,9 +34,13 @@ def normalise(notebook: Any) -> None:
             continue
         count += 1
         cell.execution_count = count
-        # Folded: the source of a prediction holds the answer; a cell tagged so is no part of the story.
-        if cell.source.startswith("predict(") or "fold" in cell.metadata.get("tags", []):
-            cell.metadata["jupyter"] = {"source_hidden": True}
+        folded = {
+            "source_hidden": "fold",  # it is no part of the story
+            "outputs_hidden": "guessed",  # it answers a guess: running the cell unfolds it
+        }
+        tags = cell.metadata.get("tags", [])
+        if hidden := {name: True for name, tag in folded.items() if tag in tags}:
+            cell.metadata["jupyter"] = hidden
         for number, output in enumerate(cell.outputs):
             if "execution_count" in output:
                 output.execution_count = count

@@ -23,6 +23,8 @@ from nbconvert.filters import markdown2html
 from nbconvert.preprocessors import Preprocessor
 from traitlets.config import Config
 
+from paxos_lab.teach.lessons.questions import of_the_course
+
 TOP = Path(__file__).resolve().parent.parent
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -30,6 +32,7 @@ ROOM = 680  # CSS pixels of a slide that text and pictures may fill
 PROSE, CODE, TALLEST = 36, 26, 460  # a line of each, and the tallest picture (static/deck.css)
 WORDS = 13  # of prose in a line
 GUESS = 330
+IMAGE = re.compile(r'<img class="paxos-picture"[^>]*>')
 
 
 def height_of(cell: Any) -> int:
@@ -45,15 +48,14 @@ def height_of(cell: Any) -> int:
     if cell.source.startswith("predict("):
         return GUESS
     height = CODE * len(cell.source.splitlines()) + 20
-    for number, output in enumerate(cell.outputs):
+    for output in cell.outputs:
         data = output.get("data", {})
         if svg := data.get("image/svg+xml"):
             size = re.search(r'height="([\d.]+)(pt)?"', svg)
             height += min(int(float(size[1]) * (4 / 3 if size[2] else 1)) if size else 0, TALLEST)
+            height += PROSE * ("<figcaption" in data.get("text/html", ""))
         elif "image/png" in data:
             height += 400
-        elif is_twin(cell, number):
-            height += PROSE
         elif "text/markdown" in data and WIDGET in data:
             height += 3 * PROSE
         elif "text/markdown" in data:
@@ -62,12 +64,6 @@ def height_of(cell: Any) -> int:
             text = output.get("text") or data.get("text/plain") or ""
             height += CODE * sum(1 + len(line) // 100 for line in text.splitlines())
     return height
-
-
-def is_twin(cell: Any, number: int) -> bool:
-    """Is this output the text of the picture before it? A slide shows it folded."""
-    before = cell.outputs[number - 1].get("data", {}) if number else {}
-    return "image/svg+xml" in before and "text/markdown" in cell.outputs[number].get("data", {})
 
 
 def kind_of(cell: Any, first: bool, filled: int) -> str:
@@ -86,6 +82,11 @@ def kind_of(cell: Any, first: bool, filled: int) -> str:
     return "subslide" if filled + height_of(cell) > ROOM else "-"
 
 
+def asks(cell: Any) -> bool:
+    """Does this cell ask for a guess?"""
+    return "**Guess" in cell.source if cell.cell_type == "markdown" else cell.source.startswith("predict(")
+
+
 def mark(notebook: Any) -> None:
     """Give each cell its slide_type, by its text and its outputs alone; nothing else is changed."""
     filled = 0
@@ -94,7 +95,7 @@ def mark(notebook: Any) -> None:
         cell.metadata["slideshow"] = {"slide_type": kind}
         if kind != "skip":
             filled = height_of(cell) + (filled if kind == "-" else 0)
-            if cell.cell_type == "code" and cell.source.startswith("predict("):
+            if asks(cell):
                 filled = ROOM  # what it asks for is not to be seen beside it
 
 
@@ -116,11 +117,16 @@ def guess(source: str) -> dict[str, Any] | None:
         call = statement.value  # type: ignore[attr-defined]
         found = dict(zip(("id", "question", "options"), map(ast.literal_eval, call.args), strict=False))
         found |= {word.arg: ast.literal_eval(word.value) for word in call.keywords}
-        return (
-            found if call.func.id == "predict" and {"question", "options", "answer"} <= set(found) else None
-        )
+        if call.func.id != "predict":
+            return None
     except (SyntaxError, ValueError, AttributeError, TypeError):
         return None
+    if set(found) == {"id"}:
+        asked = of_the_course(found["id"])
+        options = [option.says for option in asked.options]
+        why = asked.options[asked.answer].because
+        return {"question": asked.question, "options": options, "answer": asked.answer, "why": why}
+    return found if {"question", "options", "answer"} <= set(found) else None
 
 
 class ForTheScreen(Preprocessor):
@@ -155,7 +161,9 @@ class ForTheScreen(Preprocessor):
             data = output.get("data", {})
             widget = data.pop(WIDGET, None) is not None
             if svg := data.pop("image/svg+xml", None):
-                data["text/html"] = svg  # in the page itself, it keeps the words it has for screen readers
+                # In the page itself, as large as the slide allows, with its caption and the words it has.
+                figure = data.get("text/html", "")
+                data["text/html"] = IMAGE.sub(lambda _: svg, figure) if IMAGE.search(figure) else svg
             elif "text/markdown" in data:
                 text = data["text/markdown"]
                 if widget:

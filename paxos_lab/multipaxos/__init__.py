@@ -1,4 +1,10 @@
-"""Multi-Paxos: a log of commands, chosen slot by slot, executed by every replica in the same order."""
+"""Multi-Paxos: a log of commands, chosen slot by slot, executed by every replica in the same order.
+
+Read `acceptor.py` (two rules, for all slots), `replica.py` (executes what is chosen), `leader.py` (election,
+Phase 2, the window), then `server.py`, which joins the three. `reads.py` and `rejoin.py` add to a server
+what not everybody needs. The messages have the names of single-decree Paxos and one field more, the slot:
+import them from here for the log, from `paxos_lab.paxos` for a single decision.
+"""
 
 from __future__ import annotations
 

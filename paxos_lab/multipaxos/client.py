@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paxos_lab.multipaxos.messages import Command, Reply, Request
-from paxos_lab.node import Node, stable
+from paxos_lab.node import Node, setting, stable
 
 
 @dataclass
@@ -17,9 +17,9 @@ class Client(Node):
     `results`: what was answered, in order.
     """
 
-    operations: tuple[Any, ...] = ()
-    servers: tuple[str, ...] = ()
-    patience: float = 20.0
+    operations: tuple[Any, ...] = setting(())
+    servers: tuple[str, ...] = setting(())
+    patience: float = setting(20.0)
     results: list[Any] = stable([])  # on disk, or a number would be used twice after a crash
     asked: int = 0
 

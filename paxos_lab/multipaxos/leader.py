@@ -6,8 +6,9 @@ function that lesson 08 searches exhaustively), asks for votes for it again, and
 no-ops. Only then does it serve: for each command one Accept to the others, one Accepted back, and a
 Chosen so that they can execute it.
 
-Safety needs none of this, only the acceptor's rules: two servers may both believe that they lead.
-Election is a matter of timers and progress.
+Two servers may both believe that they lead, and nothing breaks: election and the window are matters of
+speed. What is needed for safety is in the first paragraph, ballots of its own and the highest vote of each
+slot, together with the acceptor's rules and quorums that meet.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from paxos_lab.multipaxos.messages import (
 )
 from paxos_lab.multipaxos.slots import Slots
 from paxos_lab.multipaxos.takeover import Votes, inherited
-from paxos_lab.node import stable, volatile
+from paxos_lab.node import setting, stable, volatile
 from paxos_lab.paxos.ballots import Ballot
 
 
@@ -45,8 +46,8 @@ class Leader(Slots):
     """
 
     batch: int = 1
-    heartbeat: float = 3.0
-    patience: float = 10.0
+    heartbeat: float = setting(3.0)
+    patience: float = setting(10.0)
     round: int = stable(0)  # on disk, so that no ballot is ever used twice
     role: str = "follower"
     ballot: Ballot = Ballot.ZERO

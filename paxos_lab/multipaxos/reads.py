@@ -8,11 +8,11 @@ log      The read is a command like any other: it gets a slot. Nothing to prove,
          and a place on every disk for each read.
 quorum   The leader notes the *read point*, the last slot that it has given out or took over, sends
          heartbeats, and answers once a quorum has heard them and it has executed up to the read point.
-         Who hears has promised no other leader anything, so there was none (the read index of the
-         Raft dissertation, 6.4). One round trip, no disk.
-lease    Who hears a heartbeat refuses all other leaders for a while, so that the leader may answer at
-         once while the lease of a quorum runs (PML 5.2, Gray and Cheriton 1989). No message at all,
-         but no longer safe without clocks: they must keep to a bound.
+         A server that answers has promised nothing to any other leader, so there was none (the read
+         index of the Raft dissertation, 6.4). One round trip, no disk.
+lease    A server that hears a heartbeat refuses all other leaders for a while, so that the leader may
+         answer at once while the lease of a quorum runs (PML 5.2, Gray and Cheriton 1989). No message at
+         all, but no longer safe without clocks: they must keep to a bound.
 
 The bound: a timer set to d rings after d (1 - drift) at the earliest, d (1 + drift) at the latest.
 The leader's timer is set to lease (1 - drift) when the heartbeat is *sent*; a follower's to
@@ -29,7 +29,7 @@ from typing import Any
 
 from paxos_lab.multipaxos.messages import Command, Heartbeat, HeartbeatHeard, Prepare, Reply, Request
 from paxos_lab.multipaxos.server import Server
-from paxos_lab.node import volatile
+from paxos_lab.node import setting, volatile
 from paxos_lab.world.data import copy_of
 
 
@@ -51,14 +51,14 @@ class ReadingServer(Server):
     A part to be added to a server, alone or with others, as in `@dataclass class Both(ReadingServer, Rejoining)`: it
     handles its own messages and timers, and leaves all others to the next.
     `lease`: for how long, 0 for no leases; it should outlast a heartbeat and its answer. `drift`: by
-    what share a timer may ring too early or too late. `held_for`: whom alone we may make promises to,
-    None for anybody, "" for nobody. `heard`: by name, the last of our heartbeats that was heard.
+    what share a timer may ring too early or too late. `held_for`: the only one to whom we may promise
+    anything, None for anybody, "" for nobody. `heard`: by name, the last of our heartbeats that was heard.
     `ended`: our leases up to that of this heartbeat are over. `reads`: command, read point and the
     heartbeat that has to be heard.
     """
 
-    lease: float = 0.0
-    drift: float = 0.0
+    lease: float = setting(0.0)
+    drift: float = setting(0.0)
     held_for: str | None = None
     heard: dict[str, int] = volatile({})
     ended: int = 0

@@ -13,8 +13,8 @@ it has executed up to there, all those slots are chosen, and it takes a snapshot
 Lost promises. Each was given to a candidate, which had promised the same ballot itself, on its own disk,
 before it asked. So the highest promise of *all* others is no lower than any that was lost, if they
 answer after the loss. A majority of the others would not do: a candidate that was not asked may still
-get the other promises that it needs, and count the lost one. The same holds for who has been removed,
-as long as messages of its time may arrive.
+get the other promises that it needs, and count the lost one. The same holds for a server that has been
+removed, as long as messages of its time may arrive.
 
 The price: each server that was ever a member has to answer once, no two may have lost their disks, and
 the others have to be enough to choose what leads to the target: in a group of two they are not.
@@ -122,7 +122,7 @@ class Rejoining(Server):
         """Ask everybody; those who answered too, since one of them leads and has to reach the target."""
         others = sorted(self.others())
         self.send(others, WhatDoYouKnow(self.loss, self.target()))
-        self.send(others, Fetch(self.first_open()))  # who is no member any more hears no heartbeat
+        self.send(others, Fetch(self.first_open()))  # one that is not a member any more hears no heartbeat
 
     def handle(self, sender: str, message: Any) -> None:
         match message:

@@ -14,7 +14,7 @@ from typing import Any
 
 from paxos_lab.multipaxos.messages import Command, Entries, Entry, Fetch, Reconfigure, Snapshot
 from paxos_lab.multipaxos.slots import Slots
-from paxos_lab.node import stable, volatile
+from paxos_lab.node import setting, stable, volatile
 from paxos_lab.world.data import from_json, to_json
 
 MOST_ENTRIES = 50  # in one answer to a Fetch; the rest is fetched next
@@ -30,7 +30,7 @@ class Replica(Slots):
     """
 
     machine: Any = None
-    snapshot_every: int = 0
+    snapshot_every: int = setting(0)
     cleared: int = stable(0)
     snapshot: Snapshot | None = stable(None)
     sessions: dict[str, tuple[int, Any]] = volatile({})

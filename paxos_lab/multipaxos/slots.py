@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paxos_lab.multipaxos.messages import Entry
-from paxos_lab.node import Node, stable, volatile
+from paxos_lab.node import Node, setting, stable, volatile
 from paxos_lab.paxos.quorums import Flexible, Majority, QuorumSystem
 
 
@@ -23,9 +23,9 @@ class Slots(Node):
     which the machine has seen all; `configurations`: members by the first slot that they govern.
     """
 
-    members: tuple[str, ...] = ()
-    alpha: int = 3
-    quorum_sizes: tuple[int, int] | None = None
+    members: tuple[str, ...] = setting(())
+    alpha: int = setting(3)
+    quorum_sizes: tuple[int, int] | None = setting(None)
     log: dict[int, Entry] = stable({})
     executed: int = 0
     configurations: dict[int, tuple[str, ...]] = volatile({})

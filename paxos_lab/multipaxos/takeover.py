@@ -13,7 +13,7 @@ from typing import Any
 
 from paxos_lab.multipaxos.acceptor import LogAcceptor
 from paxos_lab.multipaxos.messages import Accept, Command, Entry, Prepare, Promise, Vote
-from paxos_lab.node import LabError, Node, stable, volatile
+from paxos_lab.node import LabError, Node, setting, stable, volatile
 from paxos_lab.paxos.ballots import Ballot
 from paxos_lab.paxos.quorums import Majority, QuorumSystem, names_of
 
@@ -38,10 +38,10 @@ class Heir(Node):
     `slots`: it asks for votes in none beyond. It does not learn: what is chosen, the acceptors tell.
     """
 
-    own: tuple[Entry, ...] = ()
-    acceptors: tuple[str, ...] = ()
-    quorums: QuorumSystem = None  # type: ignore[assignment]  # majorities, filled in below
-    slots: int = 2
+    own: tuple[Entry, ...] = setting(())
+    acceptors: tuple[str, ...] = setting(())
+    quorums: QuorumSystem = setting(None)  # majorities, filled in below
+    slots: int = setting(2)
     round: int = stable(0)
     ballot: Ballot = Ballot.ZERO
     promises: dict[str, Votes] = volatile({})

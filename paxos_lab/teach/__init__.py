@@ -15,7 +15,8 @@ from paxos_lab.teach.interview.refutations import refute
 from paxos_lab.teach.interview.whiteboard import Whiteboard
 from paxos_lab.teach.lessons.adversary import AdversaryGame
 from paxos_lab.teach.lessons.gallery import Card, MutationGallery
-from paxos_lab.teach.lessons.predictions import Guess, Prediction, forget, guesses, predict, score
+from paxos_lab.teach.lessons.guess_book import Guess, forget, guesses, score
+from paxos_lab.teach.lessons.predictions import Prediction, predict
 from paxos_lab.verify.wrong.claims import REFUTATIONS
 from paxos_lab.verify.wrong.runs import phase_1, phase_2
 

@@ -33,7 +33,7 @@ def load(name: str) -> dict[str, Any]:
     path = _path(name)
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         return _put_aside(path, str(error))

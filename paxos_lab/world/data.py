@@ -74,7 +74,8 @@ def _why_mutable(value: Any, where: str) -> str | None:
         cures = {list: "a tuple", set: "a frozenset", dict: "a tuple of pairs", bytearray: "bytes"}
         cure = next(cure for changeable, cure in cures.items() if isinstance(value, changeable))
         return f"{where} is a {kind.__name__}, which can be changed: use {cure}"
-    if kind.__hash__ in (None, object.__hash__):
+    hashes: Any = kind.__hash__
+    if hashes in (None, object.__hash__):
         return f"{where} is a {kind.__name__}, which is not compared by its value: use plain data"
     return None
 

@@ -150,7 +150,8 @@ def event_from_json(data: dict[str, Any], types: tuple[type, ...] = ()) -> Event
             parts[name] = _name(value)
         else:
             parts[name] = from_json(value, types)
-    return kind(**parts)
+    event: Event = kind(**parts)
+    return event
 
 
 def envelope_to_json(envelope: Envelope) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class JournaledDict(dict[Any, Any]):
         self.written.update(new)
         dict.update(self, new)
 
-    def __ior__(self, other: Any) -> JournaledDict:  # type: ignore[override,misc]
+    def __ior__(self, other: Any) -> JournaledDict:  # type: ignore[misc]
         self.update(other)
         return self
 

@@ -293,14 +293,14 @@ class Memory:
                 continue
             if kind is JournaledDict:
                 value = self._replace(i, dict(value))
-            elif kind is dict and len(value) > LARGE and all(map(is_, value.values(), copy.values())):
-                # Its entries are the very ones of the copy, so they cannot change.
+            elif kind is dict and len(value) > LARGE:
                 value = None  # or we count as somebody who holds it
-                if getrefcount(self._values[i]) == _NOBODY_ELSE:
-                    journals[i] = self._replace(i, JournaledDict(self._values[i]))
+                alone = getrefcount(self._values[i]) == _NOBODY_ELSE
+                value = self._values[i]
+                if alone and all(map(_is_fixed, value.values(), copy.values())):
+                    journals[i] = self._replace(i, JournaledDict(value))
                     self._written[i] = set()
                     continue
-                value = self._values[i]
             boxes.append(value)
             copies.append(copy)
             where.append(i)

@@ -156,12 +156,12 @@ def _as_function(delay: Delay) -> Callable[[random.Random, str, str], float]:
     if callable(delay):
         return _guarded(delay)
     low, high = delay if isinstance(delay, tuple | list) and len(delay) == 2 else (delay, delay)
-    if not (_is_time(low) and _is_time(high) and low <= high):  # type: ignore[operator]
+    if not (_is_time(low) and _is_time(high) and low <= high):
         raise LabError(f"a delay is 0 or more, a pair is (low, high); got {delay!r}")
-    width = high - low  # type: ignore[operator]
+    width = high - low
     if not width:
-        return lambda rng, sender, to: low  # type: ignore[return-value]
-    return lambda rng, sender, to: low + width * rng.random()  # type: ignore[operator]
+        return lambda rng, sender, to: low
+    return lambda rng, sender, to: low + width * rng.random()
 
 
 def _guarded(

@@ -14,19 +14,20 @@ the two only; if it is changed there, they part, and the next hook shows it.
 
 *Unchanged fields.* `Memory` knows each field as it was. A field that still holds the same object,
 which cannot change (a number, a text, a frozen dataclass), is unchanged. A container could have
-changed inside, so it is compared with a copy whose entries are the very same objects: no entry is
-compared twice by its parts. Only a dictionary of more than 32 entries that cannot change is not
+changed inside, so it is compared with a copy whose entries are the very same objects: that takes 4 to
+20 ns for each, whatever they hold. Only a dictionary in a field of more than 32 entries that cannot change is not
 gone through: it notes each write itself (`JournaledDict`), whoever makes it and by whatever
 name. As soon as an entry that can change comes into it, it is an ordinary dictionary again, compared
 in full. One way leads around the notes: to call `dict.__setitem__`, or another method of `dict`,
 on such a dictionary by that name. So every `AUDIT` hooks, and whenever a run ends, it is
-compared in full as well; a breach found so is told with the steps between which it lies.
+compared in full as well.
 
 *Other nodes.* A hook must not change them. They are looked at in the same way, fields and containers,
 after each hook. Only in a run in which nothing but the bus chooses the events (`alone`) that can
 wait: a node is then looked at when its own turn comes, and all of them when the run ends. If one is not
 as it was left, somebody has meddled, so the bus goes back to where the run began, and makes the same run
-again, in which everybody is looked at, in full, after each hook. That names the step.
+again, in which everybody is looked at, in full, after each hook. That names the step. (One hook that
+meddles and another that puts it back before the turn of that node are not seen in such a run.)
 
 *By hand.* What somebody changes between two steps (in a cell, in a schedule) is no breach. It is
 noted before the next hook, unless the run is one in which nobody can.
@@ -35,7 +36,8 @@ noted before the next hook, unless the run is one in which nobody can.
 the same object as before, and each list, set or dictionary in the class must be equal to what it was.
 
 What a hook does besides (write a file, append to a list of the notebook) happens twice, and
-nobody can take it back. Only what it prints is kept from appearing twice: the rehearsal prints nothing.
+nobody can take it back. Only what it prints is kept from appearing twice: `sys.stdout` is shut during
+the rehearsal. What goes past that (a logger, `sys.stderr`, a file) appears twice.
 """
 
 from __future__ import annotations
@@ -106,7 +108,7 @@ class Rehearsals:
         node = memory.node
         if not alone:
             self.catch_up()
-        elif not memory.is_current():
+        elif not memory.is_current() and memory.first_change() is not None:
             raise Disturbed(
                 f"{name} was changed between its own steps: a node may only change its own fields"
             )

@@ -72,6 +72,9 @@ def lab(chromium_path, lab_folder):
         "JUPYTER_DATA_DIR": str(folder / "data"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "PAXOS_LAB_HOME": str(
+            folder / "home"
+        ),  # guesses are kept, and not in the folder of whoever runs this
     }
     log = folder / "lab.log"
     with log.open("wb") as sink:

@@ -102,7 +102,7 @@ def race(nodes: Iterable[Node], seed: int = 0, limit: float = 100.0, **network: 
                         cast.append((name, Accepted(vote.ballot, vote.value)))
                         if chosen(cast, quorums):
                             chosen_at = bus.now
-        while waiting and waiting[-1].learned is not None:  # type: ignore[attr-defined]
+        while waiting and waiting[-1].learned is not None:
             waiting.pop()
         return not waiting and chosen_at < math.inf
 

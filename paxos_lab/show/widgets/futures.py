@@ -121,8 +121,8 @@ class Futures:
         found = []
         for name in self.one.names:
             held = [dict(f for part in holdings(bus[name]) for f in part) for bus in (self.one, self.other)]
-            up = ["down" if name in bus.down else "up" for bus in (self.one, self.other)]
-            found += [(name, *up)] if up[0] != up[1] else []
+            here, there = ("down" if name in bus.down else "up" for bus in (self.one, self.other))
+            found += [(name, here, there)] if here != there else []
             found += [
                 (f"{name}.{field}", held[0][field], held[1].get(field, "-"))
                 for field in held[0]

@@ -225,9 +225,10 @@ class Stepper(Lasting, anywidget.AnyWidget):
         changed = last.changed if last is not None and last.node == name else {}
         disk, memory = holdings(node)
         many = len(disk) + len(memory) > FEW
-        shown, folded = [], []
+        shown: list[list[Any]] = []
+        folded: list[list[Any]] = []
         for where, fields in (("on disk", disk), ("in memory", memory)):
-            rows = [[f, short(v, 60), f in changed, where] for f, v in fields]
+            rows: list[list[Any]] = [[f, short(v, 60), f in changed, where] for f, v in fields]
             first = [row for row in rows if not many or row[2] or _telling(node, row[0], row[1], where)]
             shown += first
             folded += [row for row in rows if row not in first]

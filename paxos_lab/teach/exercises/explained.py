@@ -12,8 +12,8 @@ from typing import Any
 
 from paxos_lab.bus import MessageBus
 from paxos_lab.paxos import Accept, Accepted, Ballot, Prepare, Promise, Proposal
+from paxos_lab.teach.exercises.in_words import shown_plainly
 from paxos_lab.verify.explorer.properties import quorums_of
-from paxos_lab.words.text import short
 from paxos_lab.world.events import Crash, Deliver
 
 Told = tuple[str, tuple[str, ...]]
@@ -72,10 +72,10 @@ def _promise_or_report(bus: MessageBus) -> Told | None:
             f"and at step {voted} it votes in ballot {vote.ballot}, which is lower",
             (between + why,) if crash else (),
         )
-    reported = f"reported {short(promise.accepted, 80)}" if promise.accepted else "reported no vote"
+    reported = f"reported {shown_plainly(promise.accepted, 80)}" if promise.accepted else "reported no vote"
     headline = (
         f"An acceptor left out a vote: at step {promised} {who} promised ballot {promise.ballot} and "
-        f"{reported}, but it had voted for {short(vote.value)} in ballot {vote.ballot} at step {voted}"
+        f"{reported}, but it had voted for {shown_plainly(vote.value, 30)} in ballot {vote.ballot} at step {voted}"
     )
     if crash:
         return headline, (f"{between}A vote must be on disk before the answer leaves.",)
@@ -108,7 +108,7 @@ def _without_promises(bus: MessageBus) -> Told | None:
             and isinstance(e.message, Promise)
         ]
         reports = {name: m.accepted for name, m in heard if m.ballot == accept.ballot}
-        asked = f"at step {at} {who} asks for {short(accept.value)} in ballot {accept.ballot}"
+        asked = f"at step {at} {who} asks for {shown_plainly(accept.value, 30)} in ballot {accept.ballot}"
         if not quorums.is_quorum(reports, 1):
             others = [f"{name} promised {m.ballot}" for name, m in heard if m.ballot != accept.ballot]
             got = (
@@ -123,10 +123,12 @@ def _without_promises(bus: MessageBus) -> Told | None:
         votes = [vote for vote in reports.values() if isinstance(vote, Proposal)]
         top = max(votes, key=lambda vote: vote.ballot, default=None)
         if top is not None and top.value != accept.value:
-            told = ", ".join(f"{name}: {short(vote or 'no vote', 60)}" for name, vote in reports.items())
+            told = ", ".join(
+                f"{name}: {shown_plainly(vote or 'no vote', 60)}" for name, vote in reports.items()
+            )
             return (
                 f"A value was asked for that the promises do not allow: {asked}, but the highest vote "
-                f"reported to it is {short(top, 80)}",
+                f"reported to it is {shown_plainly(top, 80)}",
                 (f"The promises for {accept.ballot} that had reached {who}: {told}.",),
             )
     return None
@@ -138,8 +140,8 @@ def _two_values(bus: MessageBus) -> Told | None:
         step, before, known = first.setdefault(accept.ballot, (at, who, accept.value))
         if known != accept.value:
             headline = (
-                f"One ballot asks for two different values: ballot {accept.ballot} for {short(known)} "
-                f"(step {step}, {before}) and for {short(accept.value)} (step {at}, {who})"
+                f"One ballot asks for two different values: ballot {accept.ballot} for {shown_plainly(known, 30)} "
+                f"(step {step}, {before}) and for {shown_plainly(accept.value, 30)} (step {at}, {who})"
             )
             crash = _crash_between(bus, who, step, at) if who == before else None
             if crash:
@@ -165,7 +167,7 @@ def _not_chosen(bus: MessageBus) -> Told | None:
         mine = {p: names for p, names in voters.items() if p.value == value}
         told = "; ".join(f"{', '.join(names)} in {p.ballot}" for p, names in mine.items()) or "none"
         headline = (
-            f"A value was learned that is not chosen: {node.name} has learned {short(value)}. "
+            f"A value was learned that is not chosen: {node.name} has learned {shown_plainly(value)}. "
             f"Its votes so far: {told}"
         )
         if len(mine) > 1:

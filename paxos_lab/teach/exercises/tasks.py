@@ -6,7 +6,8 @@ from typing import Any
 
 from paxos_lab.teach.exercises.one_value.e01_claims import TASKS as CLAIMS
 from paxos_lab.teach.exercises.one_value.e02_ballots_quorums import TASKS as BALLOTS
-from paxos_lab.teach.exercises.one_value.e03_e04_acceptor import TASKS as ACCEPTOR
+from paxos_lab.teach.exercises.one_value.e03_acceptor import TASKS as PROMISES
+from paxos_lab.teach.exercises.one_value.e04_acceptor import TASKS as ACCEPTOR
 from paxos_lab.teach.exercises.one_value.e04_learner import TASKS as LEARNER
 from paxos_lab.teach.exercises.one_value.e04_proposer import TASKS as PROPOSER
 from paxos_lab.teach.exercises.one_value.e04_whole import TASKS as WHOLE
@@ -22,10 +23,10 @@ from paxos_lab.teach.exercises.the_log.e09_catch_up import TASKS as CATCH_UP
 from paxos_lab.teach.exercises.the_log.e09_machine import TASKS as MACHINE
 from paxos_lab.teach.exercises.the_log.e09_replicated import TASKS as REPLICATED
 from paxos_lab.teach.exercises.the_log.e09_sessions import TASKS as SESSIONS
+from paxos_lab.teach.exercises.the_log.e09_snapshot import TASKS as SNAPSHOT
 from paxos_lab.teach.exercises.the_log.e10_lost_disks import TASKS as DISKS
 from paxos_lab.teach.exercises.the_log.e10_membership import TASKS as MEMBERSHIP
 from paxos_lab.teach.exercises.the_log.e10_membership_run import TASKS as CHANGES
-from paxos_lab.teach.exercises.the_log.e10_newcomers import TASKS as NEWCOMERS
 from paxos_lab.teach.exercises.the_log.e11_batching import TASKS as BATCHING
 from paxos_lab.teach.exercises.the_log.e11_cost import TASKS as COST
 
@@ -33,6 +34,7 @@ _EVERY = (
     *CLAIMS,
     *FAULTS,
     *BALLOTS,
+    *PROMISES,
     *ACCEPTOR,
     *PROPOSER,
     *LEARNER,
@@ -44,10 +46,10 @@ _EVERY = (
     *SUITE,
     *MACHINE,
     *SESSIONS,
+    *SNAPSHOT,
     *CATCH_UP,
     *REPLICATED,
     *MEMBERSHIP,
-    *NEWCOMERS,
     *DISKS,
     *CHANGES,
     *COST,

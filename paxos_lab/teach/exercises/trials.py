@@ -27,7 +27,7 @@ Make = Callable[[], Iterable[Node]]
 
 MOST_STATES = 30_000
 MOST_HOOKS = 20_000  # calls of the hooks of a learner's roles in one search; ours take two thousand
-STEP_BY_STEP = 10_000  # states of the slower search, where the fast one does not come to an end
+STEP_BY_STEP = 4_000  # states of the slower search, where the fast one does not come to an end
 STALL_STATES = 2_000
 STEPS = 600
 

@@ -7,7 +7,7 @@ import ipywidgets as widgets
 from paxos_lab.show.widgets.box import LabBox, Said, button, choice, fitting, prose, row
 from paxos_lab.teach.interview.drills.catalogue import KINDS, drill
 from paxos_lab.teach.interview.drills.drill_box import Drill
-from paxos_lab.teach.lessons.predictions import LETTERS
+from paxos_lab.teach.lessons.questions import LETTERS
 from paxos_lab.words.text import as_text, short
 
 

@@ -18,10 +18,9 @@ from paxos_lab.paxos.quorums import QuorumSystem
 from paxos_lab.show.draw.ballot_board import ballot_board
 from paxos_lab.show.widgets.box import LabBox, Said, button, choice, prose, row, scrolling
 from paxos_lab.show.widgets.stepper import Stepper
+from paxos_lab.teach.lessons import guess_book
 from paxos_lab.teach.lessons.adversary import Search
-
-# One store for all guesses of a kernel, so that `score()` counts these too.
-from paxos_lab.teach.lessons.predictions import Guess, _asked, _guesses
+from paxos_lab.teach.lessons.guess_book import Guess
 from paxos_lab.verify.explorer.exploration import Exploration, explore
 from paxos_lab.verify.wrong.single_decree import Setting, Variant
 from paxos_lab.words.narration import narrate
@@ -123,8 +122,8 @@ class CardBox(LabBox):
         self.button.description, self.button.tooltip = words, tooltip
 
     def _take_up_the_past(self) -> None:
-        """A guess that was committed in this kernel stays committed."""
-        old = _guesses.get(self._key)
+        """A guess that was committed before stays committed."""
+        old = guess_book.guesses().get(self._key)  # it counts as asked when it is committed, not before
         if old is None or old.question != self.card.rule or old.said not in OPTIONS:
             return
         self.choice.value = self.said = OPTIONS.index(old.said)
@@ -177,8 +176,8 @@ class CardBox(LabBox):
             return
         _outcomes[self.card.id] = self.card, outcome
         if self._truth(outcome) is not None:
-            _asked[self._key] = self.card.rule
-            _guesses[self._key] = Guess(self.card.rule, OPTIONS[self.said], self._is_right(outcome))
+            guess = Guess(self.card.rule, OPTIONS[self.said], self._is_right(outcome))
+            guess_book.keep(self._key, self.card.rule, guess)
         self._show(outcome)
         self._gallery.show_score()
 
@@ -327,8 +326,8 @@ class CardBox(LabBox):
 class MutationGallery(LabBox):
     """Cards with rules that are different: some break Paxos, some do not.
 
-    `cards`: `Card`s, or variants of `paxos_lab.verify.wrong.single_decree`, shown in this order. Guesses are kept in
-    the kernel and count in `score()`. `search`: what tries the schedules, with the arguments of `explore`.
+    `cards`: `Card`s, or variants of `paxos_lab.verify.wrong.single_decree`, shown in this order. Guesses are kept
+    and count in `score()`. `search`: what tries the schedules, with the arguments of `explore`.
     """
 
     def __init__(self, cards: Iterable[Card | Variant], *, search: Search = explore) -> None:

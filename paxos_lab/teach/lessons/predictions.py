@@ -1,33 +1,23 @@
 """A prediction before a run: the learner commits to a guess, then sees whether it was right.
 
-Who has said what will happen looks at a run with a question; who has not, looks at a picture.
-Guesses live in the kernel, nowhere else: a restart forgets them.
+Who has said what will happen looks at a run with a question; who has not, looks at a picture. What is asked
+in the lessons stands in `predictions.toml`; what was guessed is kept in `guess_book`.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import ipywidgets as widgets
 
 from paxos_lab.node import LabError
-from paxos_lab.show.widgets.box import LabBox, Said, button, prose
+from paxos_lab.show.widgets.box import LabBox, Said, button, prose, row
+from paxos_lab.teach.lessons import guess_book
+from paxos_lab.teach.lessons.guess_book import Guess
+from paxos_lab.teach.lessons.questions import LETTERS, Option, Question, of_the_course
 from paxos_lab.words.text import as_text, short
-
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-class Guess(NamedTuple):
-    """What was committed to: the question, the option as it was written, and whether it was right."""
-
-    question: str
-    said: str
-    right: bool
-
-
-_asked: dict[str, str] = {}  # key -> question
-_guesses: dict[str, Guess] = {}
 
 
 class Prediction(LabBox):
@@ -36,11 +26,12 @@ class Prediction(LabBox):
     See `predict`, which makes one.
     """
 
-    def __init__(self, key: str, question: str, options: list[str], answer: int, why: str) -> None:
-        self.key, self.question, self.options, self.answer, self.why = key, question, options, answer, why
+    def __init__(self, question: Question, order: Iterable[int] | None = None) -> None:
+        self.key, self.asked = question.key, question
+        self.order = list(range(len(question.options)) if order is None else order)
         labels = [
-            (f"{letter}. {short(option, 300)}", i)
-            for i, (letter, option) in enumerate(zip(LETTERS, options, strict=False))
+            (f"{LETTERS[place]}. {short(question.options[i].says, 300)}", i)
+            for place, i in enumerate(self.order)
         ]
         self.choice = widgets.RadioButtons(
             options=labels, value=None, description="Your guess:", layout=widgets.Layout(width="auto")
@@ -49,33 +40,38 @@ class Prediction(LabBox):
         self.verdict = Said()
         super().__init__(
             [
-                widgets.HTML(prose(f"<b>Predict.</b> {_paragraph(question)}")),
+                widgets.HTML(prose(f"<b>Predict.</b> {_paragraph(question.question)}")),
                 self.choice,
-                self.button,
+                row(self.button),
                 self.verdict,
             ]
         )
-        _asked[key] = question
         self._fixed: int | None = None
         self.choice.observe(self._picked, "value")
-        old = _guesses.get(key)
-        if old is not None and old.question == question and old.said in options:
-            self._close(options.index(old.said))
-        else:
-            _guesses.pop(key, None)  # it was the answer to something else
+        old = guess_book.ask(self.key, question.mark)
+        says = [option.says for option in question.options]
+        if old is not None and old.said in says:
+            self._close(says.index(old.said))
 
     @property
     def committed(self) -> bool:
         """True once the guess is fixed."""
-        return self.key in _guesses and self._fixed is not None
+        return self._fixed is not None
 
     def commit(self) -> None:
         """Fix the guess that is picked; raises `LabError` if there is none."""
         picked = self.choice.value
         if picked is None:
             raise LabError(f"the prediction {self.key!r} has no guess yet: pick an option first")
-        _guesses[self.key] = Guess(self.question, self.options[picked], picked == self.answer)
+        option = self.asked.options[picked]
+        wrong = guess_book.keep(
+            self.key, self.asked.mark, Guess(self.asked.question, option.says, option.right)
+        )
         self._close(picked)
+        if wrong:
+            self.verdict.value += (
+                f"<br><i>Your guess counts until the kernel stops, and is not kept: {as_text(wrong)}</i>"
+            )
 
     def _press(self) -> None:
         # The button is never disabled: whoever goes by keyboard would step over it, or lose the focus.
@@ -96,27 +92,55 @@ class Prediction(LabBox):
         self._fixed = self.choice.value = picked
         self.choice.disabled = True
         self.button.description = "Committed"
-        outcome = "right." if picked == self.answer else f"not yet. It is {LETTERS[self.answer]}."
-        self.verdict.value = f"<b>You said {LETTERS[picked]}: {outcome}</b><br>{_paragraph(self.why)}"
+        said, right = self.asked.options[picked], self.asked.options[self.asked.answer]
+        letter = {i: LETTERS[place] for place, i in enumerate(self.order)}
+        verdict = f"<b>You said {letter[picked]}: {'right.' if said.right else 'not yet.'}"
+        if said.right:
+            verdict += "</b>"
+        elif said.because:
+            verdict += f"</b><br>{_paragraph(said.because)}<br><b>It is {letter[self.asked.answer]}: “{as_text(right.says)}”.</b>"
+        else:
+            verdict += f" It is {letter[self.asked.answer]}.</b>"
+        self.verdict.value = f"{verdict}<br>{_paragraph(right.because)}"
 
     def __repr__(self) -> str:
-        state = f"said {_guesses[self.key].said!r}" if self.committed else "no guess yet"
+        state = "no guess yet" if self._fixed is None else f"said {self.asked.options[self._fixed].says!r}"
         return f"<Prediction {self.key!r}: {state}>"
 
     def still(self) -> dict[str, str]:
-        """The question as text."""
-        lines = [f"Predict. {short(self.question, 1000)}", *(label for label, _ in self.choice.options)]
+        """The question as text, with the options in the order in which they were written."""
+        lines = [f"Predict. {short(self.asked.question, 1000)}"]
+        lines += [f"{a}. {short(o.says, 300)}" for a, o in zip(LETTERS, self.asked.options, strict=False)]
         return {"text/plain": "\n".join(lines)}
 
 
-def predict(key: str, question: str, options: Iterable[str], answer: int, why: str) -> Prediction:
+def predict(
+    key: str,
+    question: str | None = None,
+    options: Iterable[str] | None = None,
+    answer: int | None = None,
+    why: str | None = None,
+) -> Prediction:
     """Ask for a guess; the box to show as the last expression of a cell.
 
-    `key`: its name, one for each question of a notebook; run again, the cell keeps a committed
-    guess. `answer`: the position of the right option, from 0. `why`: shown after the commit.
+    `key` alone asks a question of the course; each learner sees its options in another order. A
+    question of yours is given in full, and its options stay as you write them: `answer` is the position of
+    the right one, from 0, and `why` is shown after the commit. Run again, the cell keeps a committed guess.
     Raises `LabError` for a question that cannot be asked.
     """
-    for what, text in (("key", key), ("question", question), ("why", why)):
+    if not isinstance(key, str) or not key.strip():
+        raise LabError(f"predict: key is a text that is not empty, got {short(repr(key), 60)}")
+    if all(given is None for given in (question, options, answer, why)):
+        found = of_the_course(key)
+        order = list(range(len(found.options)))
+        random.Random(f"{guess_book.seed()} {key}").shuffle(order)
+        return Prediction(found, order)
+    return Prediction(_own(key, question, options, answer, why))
+
+
+def _own(key: str, question: Any, options: Any, answer: Any, why: Any) -> Question:
+    """A question that is given in full, checked."""
+    for what, text in (("question", question), ("why", why)):
         if not isinstance(text, str) or not text.strip():
             raise LabError(f"predict: {what} is a text that is not empty, got {short(repr(text), 60)}")
     where = f"predict({short(key, 40)!r})"
@@ -136,27 +160,8 @@ def predict(key: str, question: str, options: Iterable[str], answer: int, why: s
             f"{where}: answer is the position of the right option, 0 to {len(options) - 1}, "
             f"got {short(repr(answer), 60)}"
         )
-    return Prediction(key, question, options, answer, why)
-
-
-def guesses() -> dict[str, Guess]:
-    """The guesses committed in this kernel, by key; changing the answer changes nothing here."""
-    return dict(_guesses)
-
-
-def score() -> str:
-    """One sentence: how many of the predictions asked in this kernel were right."""
-    right = sum(guess.right for guess in _guesses.values())
-    if not _guesses:
-        return f"Your predictions: none committed yet, of {len(_asked)} asked."
-    left = len(_asked) - len(_guesses)
-    return f"Your predictions: {right} of {len(_guesses)} right" + (f", {left} still open." if left else ".")
-
-
-def forget() -> None:
-    """Forget every question and guess of this kernel, to begin again."""
-    _asked.clear()
-    _guesses.clear()
+    made = tuple(Option(said, why if i == answer else "", i == answer) for i, said in enumerate(options))
+    return Question(key, question, made)
 
 
 def _paragraph(text: str) -> str:

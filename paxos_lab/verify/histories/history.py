@@ -97,7 +97,8 @@ class Operation:
 
 def key_of(call: Any) -> Hashable:
     """The key that a call on a store is about."""
-    return call.key
+    key: Hashable = call.key
+    return key
 
 
 def by_begin(op: Operation) -> tuple[Any, bool, Any]:

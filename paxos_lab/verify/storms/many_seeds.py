@@ -166,8 +166,8 @@ def _why_not_apart(work: _Work) -> str | None:
     """The reason why processes of this machine could not do this work, or None."""
     try:
         pickled = pickle.dumps(work)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        return f"another one could not import what makes the log ({error}); write it as a function in a file"
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return "another one could not import what makes the log; a function with a name, in a file, it could"
     forked = multiprocessing.get_start_method() == "fork"
     if b"__main__" in pickled and not forked and not hasattr(sys.modules["__main__"], "__file__"):
         return "another one could not import what was typed into a notebook"

@@ -10,8 +10,10 @@ from typing import Any
 from paxos_lab.bus import MessageBus
 from paxos_lab.paxos import Ballot, Flexible, Majority, Proposal, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_function, a_role, call_apart, guarded, same, shown
-from paxos_lab.teach.exercises.one_value.e04_proposer_talks import NAMES, leaves_for_old_nacks, talks
+from paxos_lab.teach.exercises.handed_in import a_function, a_role, call_apart, guarded
+from paxos_lab.teach.exercises.in_words import same, shown
+from paxos_lab.teach.exercises.one_value.e04_proposer_talks import leaves_for_old_nacks, talks
+from paxos_lab.teach.exercises.one_value.e04_rehearsed import NAMES
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.trials import as_far_as_it_ends, calm, every_schedule, stalls, storms
 from paxos_lab.verify.explorer.choices import Faults
@@ -106,11 +108,10 @@ def searches(make: Callable[..., list[Any]], hooks: int = 6_000) -> list[str]:
     schedule, and then the other settings are tried as far as they go.
     """
     judges = (agreement, validity, learned_is_chosen)
-    one, two = partial(make, "x", learners=0), partial(make, "xy", learners=0)
     again = Faults(timeouts=1)
     return [
         every_schedule(
-            partial(one, acceptors=2),
+            partial(make, "x", acceptors=2, learners=0),
             "1 proposer, 2 ballots, 2 acceptors",
             again,
             properties=judges,
@@ -118,14 +119,14 @@ def searches(make: Callable[..., list[Any]], hooks: int = 6_000) -> list[str]:
         ),
         *as_far_as_it_ends(
             [
-                (one, "1 proposer, 2 ballots", again),
-                (two, "2 ballots", None),
+                (partial(make, "x"), "1 proposer, 2 ballots", again),
+                (partial(make, "xy"), "2 ballots", None),
                 (
-                    partial(two, acceptors=4, quorums=Flexible(3, 2)),
+                    partial(make, "xy", acceptors=4, quorums=Flexible(3, 2)),
                     "2 ballots, 3 of 4 promise, 2 of 4 vote",
                     None,
                 ),
-                (partial(make, "xyz", learners=0), "3 ballots", None),
+                (partial(make, "xyz"), "3 ballots", None),
             ],
             judges,
             hooks,

@@ -11,7 +11,8 @@ from typing import Any
 from paxos_lab.bus import MessageBus
 from paxos_lab.paxos import Proposer, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_function, a_role, call, guarded, in_a_world, same, shown
+from paxos_lab.teach.exercises.handed_in import a_function, a_role, call, guarded, in_a_world
+from paxos_lab.teach.exercises.in_words import same, shown
 from paxos_lab.teach.exercises.task import Task
 
 NAMES = ("s1", "s2", "s3")
@@ -24,7 +25,7 @@ def next_round(choose: Any) -> str:
     choose = a_function(choose, "next_round")
     for own, promised in [(1, 1), (1, 5), (5, 1), (7, 7), (3, 4), (1, 0), (2, 900), (10, 9)]:
         got = call(choose, own, promised)
-        if isinstance(got, bool) or not isinstance(got, int):
+        if type(got) is not int:
             raise NotYet(f"next_round({own}, {promised}) is {shown(got)}; a whole number is wanted.")
         if got <= own:
             raise NotYet(
@@ -63,16 +64,14 @@ def pause(wait: Any) -> str:
 
 
 ROUNDS = range(1, 11)
+LONGEST = 1e12  # units of time
 RIVALS = tuple(f"p{i}" for i in range(1, 7))
 
 
 def _same_number(wait: Callable[[int, str], Any], round: int, name: str) -> float:
     """The pause, which is a number, and the same one again, also where `hash` of a text is another one."""
     called = f"pause({round}, {name!r})"
-    first, second = call(wait, round, name), call(wait, round, name)
-    for got in (first, second):
-        if isinstance(got, bool) or not isinstance(got, int | float) or not 0 <= got < math.inf:
-            raise NotYet(f"{called} is {shown(got)}; a number from 0 on is wanted.")
+    first, second = (_number(call(wait, round, name), called) for _ in range(2))
     seeded = "Chance with a seed is fine: `random.Random(f'{name} {round}').random()`."
     if first != second:
         raise NotYet(
@@ -80,13 +79,21 @@ def _same_number(wait: Callable[[int, str], Any], round: int, name: str) -> floa
             f"A role must react alike to the same state, or no run can be repeated. {seeded}",
         )
     with _other_hashes(wait):
-        third = call(wait, round, name)
+        third = _number(call(wait, round, name), called)
     if third != first:
         raise NotYet(
             f"{called} depends on hash(...), and the hash of a text is another number in every process.",
             f"The same arguments must always give the same number. {seeded}",
         )
-    return float(first)
+    return first
+
+
+def _number(got: Any, called: str) -> float:
+    if isinstance(got, bool) or not isinstance(got, int | float) or not 0 <= got < math.inf:
+        raise NotYet(f"{called} is {shown(got)}; a number from 0 on is wanted.")
+    if got > LONGEST:
+        raise NotYet(f"{called} is {shown(got)}: nobody waits that long.")
+    return float(call(float, got, called=f"float({called})"))
 
 
 @contextmanager

@@ -43,7 +43,10 @@ class Case:
 def _cases(rounds: int) -> list[Case]:
     """What is asked of a leader whose ballot has that round; all votes are in lower ballots."""
     low, tie, mine = Ballot(0, "l9"), Ballot(rounds, "l1"), Ballot(rounds, "l2")
-    in_slot = lambda slot, ballot, entry: ((slot, Vote(ballot, entry)),)  # noqa: E731
+
+    def in_slot(slot: int, ballot: Ballot, entry: Entry) -> Votes:
+        return ((slot, Vote(ballot, entry)),)
+
     higher = "Of the two votes in slot 1 the one in the higher ballot counts, whoever reports it first."
     fresh = {1: TEA, 2: MILK}
     taken = {1: JAM, 2: TEA, 3: MILK}
@@ -111,6 +114,8 @@ def leader(role: Any) -> str:
     _opens_a_ballot(role)
     for before in (0, 10):
         ballot = _ballot(_talk(role, (), before=before))
+        if ballot is None:
+            continue
         for case in _cases(ballot.round):
             _asks(role, before, ballot, case)
     _only_its_own_ballot(role)
@@ -156,7 +161,7 @@ def _opens_a_ballot(role: type[Any]) -> None:
         wishes = react(talk.bus["l3"], "start")
     again = [w.message.ballot for w in wishes if isinstance(w, Send) and isinstance(w.message, Prepare)]
     talk.expect(
-        not again or again[0] > ballot,
+        not again or (isinstance(again[0], Ballot) and again[0] > ballot),
         f"It opened ballot {ballot}. After a crash and a restart it starts again, and opens {again[0] if again else ''}.",
         "A ballot is opened once. `round` is on disk: count it up, and take the ballot from it.",
     )
@@ -177,8 +182,10 @@ def _talk(
     return Dialogue(node, script, others=names)
 
 
-def _ballot(talk: Dialogue) -> Ballot:
-    return next(e.message.ballot for e in talk.bus.in_flight if isinstance(e.message, Prepare))
+def _ballot(talk: Dialogue) -> Ballot | None:
+    """The ballot that it opened at the start, if it is one."""
+    opened = (e.message.ballot for e in talk.bus.in_flight if isinstance(e.message, Prepare))
+    return next((ballot for ballot in opened if isinstance(ballot, Ballot)), None)
 
 
 def _asks(role: type[Any], before: int, ballot: Ballot, case: Case) -> None:
@@ -235,7 +242,18 @@ def _in_each_slot(talk: Dialogue, asked: list[tuple[str, Accept]], ballot: Ballo
         f"It asks for {plan_text(plan)}; by the promises it should ask for {plan_text(case.right)}.",
         f"The promises: {told}.",
         case.why,
+        *(
+            []
+            if plan
+            else [
+                f"{_names(case)} are a quorum for Phase 1: with the last promise of these it asks for votes."
+            ]
+        ),
     )
+
+
+def _names(case: Case) -> str:
+    return " and ".join(dict.fromkeys(name for name, _ in case.reports))
 
 
 def _report(votes: Votes) -> str:

@@ -12,7 +12,7 @@ from paxos_lab.node import Node
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_role, guarded, in_a_world
 from paxos_lab.teach.exercises.task import Task
-from paxos_lab.teach.exercises.the_log.e10_membership import FIRST, LATER, Members, shown
+from paxos_lab.teach.exercises.the_log.e10_membership import FIRST, LATER, Members, deliver_all, shown
 from paxos_lab.world.schedule import seeded
 
 _SERVERS = ("s1", "s2", "s3", "s4", "s5")
@@ -71,15 +71,6 @@ def _one(bus: MessageBus, sender: str, to: str) -> None:
     """Deliver the oldest message between the two, if there is one: a wrong rule may send none."""
     found = [e for e in bus.in_flight if (e.sender, e.to) == (sender, to)]
     if found:
-        bus.deliver(found[0])
-
-
-def deliver_all(bus: MessageBus, group: str, most: int = 300) -> None:
-    """Deliver what goes back and forth in this group until all is quiet; no timer rings."""
-    for _ in range(most):
-        found = [e for e in bus.in_flight if {e.sender, e.to} <= set(group.split())]
-        if not found:
-            return
         bus.deliver(found[0])
 
 

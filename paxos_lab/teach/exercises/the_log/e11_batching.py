@@ -10,8 +10,10 @@ from paxos_lab.bus import MessageBus
 from paxos_lab.multipaxos import Client, Heartbeat, HeartbeatHeard, Put, Server, replicated_log
 from paxos_lab.show.measure.cost import messages_between
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_function, call, in_a_world, shown
+from paxos_lab.teach.exercises.handed_in import a_function, call, in_a_world
+from paxos_lab.teach.exercises.in_words import shown
 from paxos_lab.teach.exercises.task import Task
+from paxos_lab.teach.exercises.the_log.e11_cost import is_number
 from paxos_lab.world.events import Timeout
 
 BEATS = (Heartbeat, HeartbeatHeard)
@@ -68,12 +70,12 @@ def quorum_delay(formula: Any) -> str:
         measured = answer_time(n, q2, far, way)
         told = f"answer_after({n}, {q2}, {far}, {way})"
         got = call(formula, n, q2, far, way, called=told)
-        if isinstance(got, bool) or not isinstance(got, int | float):
+        if not is_number(got):
             raise NotYet(f"{told} is {shown(got)}; a number is wanted.")
         if abs(got - measured) > 0.01:
             near = n - 1 - far
             raise NotYet(
-                f"{told} is {got:g}, and {measured:g} was measured.",
+                f"{told} is {float(got):g}, and {measured:g} was measured.",
                 f"The leader votes itself at once. It needs {q2 - 1} of the others, and {near} of them are near.",
                 "Request and Reply are on the way for 1 unit each.",
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from numbers import Real
 from typing import Any
 
 from paxos_lab.bus import MessageBus
@@ -12,7 +13,8 @@ from paxos_lab.multipaxos import Client, Heartbeat, HeartbeatHeard, Put, replica
 from paxos_lab.paxos import single_decree
 from paxos_lab.show.measure.cost import forced_writes, messages_between
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_function, call, shown
+from paxos_lab.teach.exercises.handed_in import a_function, call
+from paxos_lab.teach.exercises.in_words import shown
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.world.events import Timeout
 
@@ -110,12 +112,13 @@ def _three(got: Any, called: str, right: Cost) -> None:
     for name, mine, counted, of in zip(
         ("messages", "writes", "delays"), got, measured, right.of, strict=True
     ):
-        if not _is_number(mine) or mine != counted:
+        if not is_number(mine) or mine != counted:
             raise NotYet(f"{called}: {name} is {shown(mine)}, and {counted:g} were counted in a run.", of)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+def is_number(value: Any) -> bool:
+    """Of any class that counts as a real number; not True, and not NaN."""
+    return isinstance(value, Real) and not isinstance(value, bool) and value == value
 
 
 def basic(formula: Any) -> str:
@@ -142,7 +145,7 @@ def throughput(formula: Any) -> str:
         measured, _ = load(alpha, batch, clients)
         called = f"throughput({alpha}, {batch}, {clients})"
         got = call(formula, alpha, batch, clients)
-        if not _is_number(got):
+        if not is_number(got):
             raise NotYet(f"{called} is {shown(got)}; a number is wanted.")
         if abs(got - measured) > 0.1 * measured:
             window, waiting = alpha * batch / 2, clients / 4
@@ -154,7 +157,7 @@ def throughput(formula: Any) -> str:
                     f"A client waits 4 units for an answer, Request, Accept, Accepted and Reply, and only then sends its "
                     f"next command: {clients} commands in 4 units."
                 )
-            raise NotYet(f"{called} is {got:g}, and {measured:.2f} was measured: {why}.", limit)
+            raise NotYet(f"{called} is {float(got):g}, and {measured:.2f} was measured: {why}.", limit)
     return f"Within a tenth of {len(settings)} runs."
 
 

@@ -58,7 +58,7 @@ def moments(rng: random.Random) -> Iterator[Moment]:
             if any(isinstance(e.message, Prepare) for e in step.sent):
                 inbox[name] = []
             elif hook == "receive":
-                inbox.setdefault(name, []).append(arguments)  # type: ignore[arg-type]
+                inbox.setdefault(name, []).append(arguments)
             yield Moment(before, hook, arguments, list(sent), list(inbox.get(name, [])), names)
 
 

@@ -67,7 +67,7 @@ def _promise_sort(moment: Moment) -> str | None:
     node: Any = moment.node
     if moment.hook != "receive" or not isinstance(moment.arguments[1], Promise) or node.proposal is not None:
         return None
-    after, sent = replayed(node, moment.arguments)  # type: ignore[arg-type]
+    after, sent = replayed(node, moment.arguments)
     if not any(isinstance(message, Accept) for _, message in sent):
         return None
     reports = [vote for vote in after.promises.values() if vote is not None]  # type: ignore[attr-defined]
@@ -234,12 +234,13 @@ def disk(rng: random.Random) -> Drill:
         ),
         Nack: "A refusal promises nothing new: what it names is on disk already, so it costs no write.",
     }[type(leaving)]
+    arrives = f"From {moment.arguments[0]} arrives {moment.arguments[1]}." if moment.hook == "receive" else ""
     happens = {
-        "receive": lambda: f"From {moment.arguments[0]} arrives {moment.arguments[1]}.",
-        "timeout": lambda: "Its timer rings.",
-        "recover": lambda: "It restarts after a crash.",
-        "start": lambda: "It starts.",
-    }[moment.hook]()
+        "receive": arrives,
+        "timeout": "Its timer rings.",
+        "recover": "It restarts after a crash.",
+        "start": "It starts.",
+    }[moment.hook]
     question = (
         f"{node.name} is about to send {leaving}. What has to be written to disk before that, "
         "beyond what is there already?"

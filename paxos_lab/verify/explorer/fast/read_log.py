@@ -152,7 +152,7 @@ def _watching_class(role: Any) -> Any:
     """A subclass whose fields live in a log while a hook runs."""
     names = frozenset(f.name for f in dataclasses.fields(role) if f.name != "name")
 
-    class Watching(role):  # type: ignore[misc]
+    class Watching(role):
         def __getattribute__(self, name: str) -> Any:
             if name in names:
                 return object.__getattribute__(self, "__dict__")["_log"].get(name)
