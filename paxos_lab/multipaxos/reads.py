@@ -46,7 +46,8 @@ class Read:
 
 @dataclass
 class ReadingServer(Server):
-    """A server that answers `Read`s; a leader without a running lease does a quorum read instead.
+    """A server that answers `Read`s; a leader without a running lease asks a quorum whether it still leads
+    (ReadIndex), and answers then.
 
     A part to be added to a server, alone or with others, as in `@dataclass class Both(ReadingServer, Rejoining)`: it
     handles its own messages and timers, and leaves all others to the next.

@@ -1,7 +1,7 @@
 """Rules on what servers say to each other: a fault of ballots shows here long before a slot has two entries.
 
 They hold of every log whose servers use `paxos_lab.multipaxos.messages`, whatever its classes are; of
-others they say nothing. What a server says to itself is no message, so it is not seen.
+others they say nothing. What a server says to itself is not a message, so it is not seen.
 """
 
 from __future__ import annotations

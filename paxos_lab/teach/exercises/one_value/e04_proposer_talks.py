@@ -283,7 +283,7 @@ def _highest_of_many(role: type[Any]) -> None:
 
 
 def _asks_the_quorums(role: type[Any]) -> None:
-    """With five acceptors two are no quorum; in a flexible system each phase has its own size."""
+    """With five acceptors two are not a quorum; in a flexible system each phase has its own size."""
     ask = "Do not count to a number: ask self.quorums.is_quorum({}, phase={})."
     for quorums, enough in (
         (Majority(names_of(5)), (3, 3)),

@@ -166,7 +166,7 @@ NEAR = 0.05  # so much, of the whole, a run may be away from its formula
 
 
 def choose(alpha: Any, batch: Any) -> str:
-    """At least 3.5 commands a unit for 16 clients, at most 2 messages a command."""
+    """At least 3.5 commands a unit for 16 clients, at most 2 messages per command."""
     for name, value in (("ALPHA", alpha), ("BATCH", batch)):
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 64:
             raise NotYet(f"{name} is {shown(value)}; a whole number from 1 to 64 is wanted.")
