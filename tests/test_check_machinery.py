@@ -18,7 +18,8 @@ from paxos_lab.teach import check, hint, progress
 from paxos_lab.teach import store as kept
 from paxos_lab.teach.exercises import trials
 from paxos_lab.teach.exercises.answer import NotYet, Unfinished
-from paxos_lab.teach.exercises.handed_in import call_apart, guarded, same, shown, truth
+from paxos_lab.teach.exercises.handed_in import call_apart, guarded
+from paxos_lab.teach.exercises.in_words import same, shown, truth
 from paxos_lab.teach.exercises.one_value.e06_test_suite import wrong_runs
 from paxos_lab.teach.exercises.patience import (
     CallTooLong,

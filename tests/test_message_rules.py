@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import pytest
 
 from paxos_lab import MessageBus
+from paxos_lab.multipaxos import Append, Server, replicated_log
 from paxos_lab.multipaxos.messages import Accept, Accepted, Command, Prepare, Promise, Vote
 from paxos_lab.node import Node
 from paxos_lab.paxos import Ballot
-from paxos_lab.verify import LogRules
-from paxos_lab.verify.storms.message_rules import MessageRules
+from paxos_lab.verify import LogRules, ordeal
+from paxos_lab.verify.storms.message_rules import MessageRules, answers_lower
 
 LOW, HIGH, TOP = Ballot(1, "s1"), Ballot(2, "s2"), Ballot(3, "s3")
 X, Y = ((Command("c", n, word),) for n, word in enumerate("xy", 1))
@@ -128,3 +129,46 @@ def test_what_is_chosen_has_the_votes_of_a_quorum_in_one_ballot():
     assert rules.look(bus) is None
     assert rules.votes_of(1, members) == 2 and rules.votes_of(1, ("s1", "s3")) == 1
     assert rules.votes_of(2, members) == 0
+
+
+class Outspoken(Server):
+    """Answers each Prepare, and never forgets its highest promise: safe, though not what the course's does."""
+
+    def handle(self, sender, message):
+        if isinstance(message, Prepare):
+            self.promised = max(self.promised, message.ballot)
+            votes = tuple((slot, vote) for slot, vote in sorted(self.votes.items()) if slot >= message.first)
+            self.send(sender, Promise(message.ballot, votes, self.cleared))
+        else:
+            super().handle(sender, message)
+
+
+class Forgetful(Server):
+    """Keeps its promise in memory only."""
+
+    def recover(self):
+        self.promised = max([Ballot.ZERO, *(vote.ballot for vote in self.votes.values())])
+        super().recover()
+
+
+def test_a_server_that_answers_lower_prepares_on_purpose_is_let_off():
+    servers = {role: role("s2", members=("s1", "s2", "s3")) for role in (Server, Outspoken, Forgetful)}
+    assert [answers_lower(server, ("c1", "s1")) for server in servers.values()] == [False, True, False]
+    assert not answers_lower(Says("s1"), ("s2",))
+    lower = 0
+    for seed in range(12):
+        nodes = replicated_log([[Append("k", str(i)) for i in range(6)] for _ in range(3)], server=Outspoken)
+        run = ordeal(nodes, seed)
+        assert run.ok, (seed, str(run))
+        lower += went_down(run.bus.trace.sent)
+    assert lower > 0, "the rule was never put to the test"
+
+
+def went_down(sent):
+    """How many promises were below an earlier one of the same server."""
+    highest, count = {}, 0
+    for name, message in sent:
+        if isinstance(message, Promise):
+            count += message.ballot < highest.get(name, message.ballot)
+            highest[name] = max(message.ballot, highest.get(name, message.ballot))
+    return count

@@ -149,7 +149,7 @@ WRONG: Table = {
     "fault.disk": [
         ("on_disk = {'Acceptor': {'accepted'}, 'Proposer': {'round'}}", "What it promises must be on disk"),
         ("on_disk = {'Acceptor': {'promised'}, 'Proposer': {'round'}}", "A vote must be on disk"),
-        ("on_disk = {'Acceptor': set(), 'Proposer': {'round'}}", "An acceptor left out a vote"),
+        ("on_disk = {'Acceptor': set(), 'Proposer': {'round'}}", "must be on disk before the answer leaves"),
         ("on_disk = {'Acceptor': {'promised', 'accepted'}, 'Proposer': {}}", "which ballots it has used"),
         ("on_disk = {'Acceptor': {'promised', 'accepted'}, 'Proposer': {'round', 'ballot', 'proposal'}}", "ballot and proposal need not be on disk"),
         ("on_disk = {'promised', 'accepted', 'round'}", "a set for each role"),
@@ -255,7 +255,7 @@ RIGHT: Table = {
         "class MyQuorums(QuorumSystem):\n    def is_quorum(self, names, phase):",
         ("    a, b, c, d, e, f = self.members; here = set(names)\n        return a in here and b in here", "2 votes can be enough"),
         ("    rows = self.members[:2], self.members[2:4], self.members[4:]; here = set(names)\n        return any(here.issuperset(line) for line in (zip(*rows) if phase == 1 else rows))", "2 votes can be enough"),
-        ("    return self.members[0] in names", "1 votes can be enough"),
+        ("    return self.members[0] in names", "1 vote can be enough"),
     ),
     "fault.unknown": _bodies(
         "def unknown(bus):",

@@ -6,9 +6,9 @@ function that lesson 08 searches exhaustively), asks for votes for it again, and
 no-ops. Only then does it serve: for each command one Accept to the others, one Accepted back, and a
 Chosen so that they can execute it.
 
-Safety needs no election: two servers may both believe that they lead, and election is a matter of timers and
-progress. What safety does need of a leader: a ballot that nobody else uses, promises from a quorum before it
-asks, and in each slot the vote that it inherits. The rest is the acceptor's rules.
+Two servers may both believe that they lead, and nothing breaks: election and the window are matters of
+speed. What is needed for safety is in the first paragraph, ballots of its own and the highest vote of each
+slot, together with the acceptor's rules and quorums that meet.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ class Majority(QuorumSystem):
 
 @dataclass(frozen=True)
 class Weighted(QuorumSystem):
-    """More than half of the total weight; `weights` maps names to numbers, 0 is an observer, which counts for no quorum."""
+    """More than half of the total weight; `weights` maps names to numbers, 0 is an observer: it never counts."""
 
     weights: tuple[tuple[str, float], ...] = ()
 

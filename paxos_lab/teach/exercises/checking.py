@@ -10,7 +10,8 @@ from typing import Any
 
 from paxos_lab.node import LabError
 from paxos_lab.teach.exercises.answer import Answer, NotYet, Unfinished
-from paxos_lab.teach.exercises.handed_in import said_by, shown, stubs, where
+from paxos_lab.teach.exercises.handed_in import stubs
+from paxos_lab.teach.exercises.in_words import said_by, shown, where
 from paxos_lab.teach.exercises.patience import (
     CALL_WORK,
     CHECK_WORK,

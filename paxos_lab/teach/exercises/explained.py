@@ -12,7 +12,7 @@ from typing import Any
 
 from paxos_lab.bus import MessageBus
 from paxos_lab.paxos import Accept, Accepted, Ballot, Prepare, Promise, Proposal
-from paxos_lab.teach.exercises.handed_in import shown_plainly
+from paxos_lab.teach.exercises.in_words import shown_plainly
 from paxos_lab.verify.explorer.properties import quorums_of
 from paxos_lab.world.events import Crash, Deliver
 

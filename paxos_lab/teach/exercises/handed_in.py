@@ -10,72 +10,20 @@ import ast
 import copy
 import dataclasses
 import inspect
-import sys
 import textwrap
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 from paxos_lab.node import Node, RoleError
 from paxos_lab.teach.exercises.answer import NotYet, Unfinished
+from paxos_lab.teach.exercises.in_words import said_by, same, shown, where
 from paxos_lab.teach.exercises.patience import TooLong, entered, spend_a_hook
-from paxos_lab.words.text import short
 from paxos_lab.world.line_limit import EndlessLoop, limited
 from paxos_lab.world.role_contract import check_class
 
 CALL_LINES = 50_000  # of Python in one call of a learner's function
-
-_OURS = str(Path(__file__).parents[2])
-
-
-# ---- what can be said of anything at all
-
-
-def shown(value: Any, most: int = 80) -> str:
-    """`repr(value)` on one line; of what cannot be printed, its type and what it is like."""
-    try:
-        return short(repr(value), most)
-    except TooLong:
-        raise
-    except BaseException as error:  # a learner's __repr__ may raise anything
-        if isinstance(value, int):
-            return f"a whole number of more than {sys.get_int_max_str_digits():,} digits"
-        return f"a {type(value).__name__} that cannot be printed ({type(error).__name__} in its repr)"
-
-
-def shown_plainly(value: Any, most: int = 80) -> str:
-    """`str(value)` on one line, as a ballot or a message reads best; what cannot be printed as `shown` has it."""
-    try:
-        return short(value, most)
-    except TooLong:
-        raise
-    except BaseException:  # a learner's __str__ may raise anything
-        return shown(value, most)
-
-
-def same(one: Any, other: Any) -> bool:
-    """`one == other`, for values of Python and of the course; nothing else is the same as what a check expects.
-
-    A class of the learner's own may say that it equals everything.
-    """
-    if not (_known(one) and _known(other)):
-        return False
-    try:
-        return bool(one == other)
-    except TooLong:
-        raise
-    except BaseException as error:  # something inside may be of the learner's own making
-        raise NotYet(
-            f"{shown(one)} cannot be compared with {shown(other)}: that raised {said_by(error)}.",
-            *where(error),
-        ) from error
-
-
-def _known(value: Any) -> bool:
-    return type(value).__module__.partition(".")[0] in ("builtins", "paxos_lab")
 
 
 # ---- is it written?
@@ -239,14 +187,6 @@ def call_apart(function: Callable[..., Any], **arguments: Any) -> Any:
     return got
 
 
-def truth(got: Any, called: str, right: bool | None = None) -> bool:
-    """A yes or no: True, False, or what plain Python takes for one of them (0, 1, None)."""
-    if got is None or (type(got) in (bool, int) and got in (0, 1)):
-        return bool(got)
-    should = "" if right is None else f" should be {right}, and"
-    raise NotYet(f"{called}{should} is {shown(got)}; True or False is wanted.")
-
-
 @contextmanager
 def in_a_world(what: str) -> Iterator[None]:
     """Turn the errors of a learner's role inside a bus or a search into a `NotYet`."""
@@ -270,17 +210,6 @@ def in_a_world(what: str) -> Iterator[None]:
         if not lines and not isinstance(error, SystemExit | RecursionError):
             raise  # not theirs: a mistake of the lab itself must stay visible
         raise NotYet(f"{what}: your code raised {said_by(error)}.", *lines) from error
-
-
-def where(error: BaseException) -> tuple[str, ...]:
-    """The line of the learner's own code in which an exception came up, as a sentence."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not frame.filename.startswith((_OURS, "<string>")) and "/lib/python" not in frame.filename.replace(
-            "\\", "/"
-        ):
-            line = f": `{short(frame.line, 120)}`" if frame.line else ""
-            return (f"It came up in line {frame.lineno} of the cell, in {frame.name}{line}.",)
-    return ()
 
 
 HOOKS = ("start", "receive", "timeout", "recover")
@@ -307,15 +236,3 @@ def guarded(role: type[Any], methods: tuple[str, ...] = HOOKS) -> type[Any]:
 
 def _what(thing: Any) -> str:
     return f"{shown(thing)} ({type(thing).__name__})"
-
-
-def said_by(error: BaseException) -> str:
-    """An exception in words, whatever its `__str__` does."""
-    if isinstance(error, SystemExit):
-        return "SystemExit: that would end the kernel, so return in place of it"
-    if isinstance(error, RecursionError):
-        return "RecursionError: a function calls itself for ever, or something holds itself"
-    try:
-        return f"{type(error).__name__}: {short(str(error), 300)}"
-    except Exception:  # its __str__ raises: the name of the class has to do
-        return f"{type(error).__name__}, which cannot be printed"

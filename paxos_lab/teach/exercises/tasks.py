@@ -6,7 +6,8 @@ from typing import Any
 
 from paxos_lab.teach.exercises.one_value.e01_claims import TASKS as CLAIMS
 from paxos_lab.teach.exercises.one_value.e02_ballots_quorums import TASKS as BALLOTS
-from paxos_lab.teach.exercises.one_value.e03_e04_acceptor import TASKS as ACCEPTOR
+from paxos_lab.teach.exercises.one_value.e03_acceptor import TASKS as PROMISES
+from paxos_lab.teach.exercises.one_value.e04_acceptor import TASKS as ACCEPTOR
 from paxos_lab.teach.exercises.one_value.e04_learner import TASKS as LEARNER
 from paxos_lab.teach.exercises.one_value.e04_proposer import TASKS as PROPOSER
 from paxos_lab.teach.exercises.one_value.e04_whole import TASKS as WHOLE
@@ -33,6 +34,7 @@ _EVERY = (
     *CLAIMS,
     *FAULTS,
     *BALLOTS,
+    *PROMISES,
     *ACCEPTOR,
     *PROPOSER,
     *LEARNER,

@@ -13,7 +13,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from paxos_lab.node import LabError
-from paxos_lab.show.widgets.box import LabBox, Said, button, prose
+from paxos_lab.show.widgets.box import LabBox, Said, button, prose, row
 from paxos_lab.teach.lessons import guess_book
 from paxos_lab.teach.lessons.guess_book import Guess
 from paxos_lab.teach.lessons.questions import LETTERS, Option, Question, of_the_course
@@ -42,7 +42,7 @@ class Prediction(LabBox):
             [
                 widgets.HTML(prose(f"<b>Predict.</b> {_paragraph(question.question)}")),
                 self.choice,
-                self.button,
+                row(self.button),
                 self.verdict,
             ]
         )

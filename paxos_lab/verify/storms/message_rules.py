@@ -6,13 +6,35 @@ others they say nothing. What a server says to itself is not a message, so it is
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from paxos_lab.bus import MessageBus
 from paxos_lab.multipaxos.messages import Accept, Accepted, Prepare, Promise, Vote, entry_text
-from paxos_lab.node import LabError
+from paxos_lab.node import LabError, Node, Send, react
+from paxos_lab.paxos.ballots import Ballot
+from paxos_lab.world.copying import twin
 from paxos_lab.world.events import Duplicate
+
+
+def answers_lower(server: Node, others: Iterable[str]) -> bool:
+    """True if this server answers a Prepare that is lower than one it has just answered; a copy of it is tried.
+
+    `others`: names of those that may ask; members of the group among them.
+    """
+    return any(_promises_both(twin(server), name) for name in others if name != server.name)
+
+
+def _promises_both(copy: Node, asking: str) -> bool:
+    high, low = Ballot(10**9, asking), Ballot(10**9 - 1, asking)  # above every ballot of a run
+    try:
+        wishes = [
+            wish for ballot in (high, low) for wish in react(copy, "receive", asking, Prepare(ballot, 1))
+        ]
+    except Exception:  # whoever cannot take that answers nothing
+        return False
+    sent = [wish.message for wish in wishes if isinstance(wish, Send)]
+    return [message.ballot for message in sent if isinstance(message, Promise)] == [high, low]
 
 
 class MessageRules:
@@ -23,8 +45,9 @@ class MessageRules:
        its sender said it had cast, and for the entry that the vote's ballot asked for there.
     3. A ballot asks for one entry in a slot.
 
-    A lower Promise by itself does no harm as long as no vote follows it; but seen from outside, it is a
-    promise forgotten.
+    A lower Promise by itself does no harm as long as no vote follows it: an acceptor may answer each Prepare
+    (PMS 2.2). So before one is called a promise forgotten, the server is tried: one that answers a lower
+    Prepare at any time, with its promise in mind, is let off; its votes still count.
     """
 
     def __init__(self) -> None:
@@ -47,7 +70,7 @@ class MessageRules:
             if isinstance(step.event, Duplicate):  # the network says it, not the sender
                 continue
             for envelope in step.sent:
-                if found := self._hear(envelope.sender, envelope.message):
+                if found := self._hear(bus, envelope.sender, envelope.message):
                     return f"{found} (step {step.step})"
         return None
 
@@ -60,14 +83,16 @@ class MessageRules:
             return None
         return max((len(who & {*members}) for who in self._voters.get(slot, {}).values()), default=0)
 
-    def _hear(self, name: str, message: Any) -> str | None:
+    def _hear(self, bus: MessageBus, name: str, message: Any) -> str | None:
         match message:
             case Prepare(ballot, first):
                 self._first[ballot] = max(first, self._first.get(ballot, first))
             case Promise(ballot, votes, cleared):
-                if found := self._is_below(name, "promises", ballot):
+                if (found := self._is_below(name, "promises", ballot)) and not answers_lower(
+                    bus[name], bus.names
+                ):
                     return found
-                self._promised[name] = ballot
+                self._promised[name] = max(ballot, self._promised.get(name, ballot))
                 return self._is_dishonest(name, ballot, votes, cleared)
             case Accept(ballot, slot, entry):
                 known = self._asked.setdefault((slot, ballot), entry)

@@ -16,7 +16,8 @@ from paxos_lab.paxos import Ballot, chosen
 from paxos_lab.relatives.naive import first_write_wins, majority_vote
 from paxos_lab.relatives.two_phase import two_phase_commit
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_function, call, same
+from paxos_lab.teach.exercises.handed_in import a_function, call
+from paxos_lab.teach.exercises.in_words import same
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.verify.explorer.properties import quorums_of
 from paxos_lab.world.copying import fields_of, twin

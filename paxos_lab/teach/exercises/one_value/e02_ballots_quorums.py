@@ -8,7 +8,8 @@ from typing import Any
 
 from paxos_lab.paxos import Ballot, Flexible, Grid, Majority, QuorumSystem, Weighted, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_function, a_machine, call, call_apart, shown, truth
+from paxos_lab.teach.exercises.handed_in import a_function, a_machine, call, call_apart
+from paxos_lab.teach.exercises.in_words import shown, truth
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.trials import every_schedule
 from paxos_lab.words.text import short
@@ -215,7 +216,7 @@ def system(own: Any) -> str:
     tried = every_schedule(
         lambda: single_decree("x", acceptors=6, learners=0, quorums=own(names)), "1 ballot, 6 acceptors"
     )
-    return f"Any two quorums of different phases meet, and {fewest} votes can be enough. Tried: {tried}"
+    return f"Any two quorums of different phases meet, and {fewest} vote{'s' * (fewest > 1)} can be enough. Tried: {tried}"
 
 
 def _asked(quorums: Any, names: Any, phase: int) -> bool:

@@ -9,7 +9,8 @@ from paxos_lab.bus import MessageBus
 from paxos_lab.paxos import Accepted, Ballot, Flexible, Majority, single_decree
 from paxos_lab.paxos.quorums import names_of
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_role, guarded, same, shown, shown_plainly
+from paxos_lab.teach.exercises.handed_in import a_role, guarded
+from paxos_lab.teach.exercises.in_words import same, shown, shown_plainly
 from paxos_lab.teach.exercises.orders import every_order
 from paxos_lab.teach.exercises.talk import Dialogue
 from paxos_lab.teach.exercises.task import Task

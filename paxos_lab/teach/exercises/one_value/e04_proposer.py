@@ -10,8 +10,10 @@ from typing import Any
 from paxos_lab.bus import MessageBus
 from paxos_lab.paxos import Ballot, Flexible, Majority, Proposal, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_function, a_role, call_apart, guarded, same, shown
-from paxos_lab.teach.exercises.one_value.e04_proposer_talks import NAMES, leaves_for_old_nacks, talks
+from paxos_lab.teach.exercises.handed_in import a_function, a_role, call_apart, guarded
+from paxos_lab.teach.exercises.in_words import same, shown
+from paxos_lab.teach.exercises.one_value.e04_proposer_talks import leaves_for_old_nacks, talks
+from paxos_lab.teach.exercises.one_value.e04_rehearsed import NAMES
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.trials import as_far_as_it_ends, calm, every_schedule, stalls, storms
 from paxos_lab.verify.explorer.choices import Faults

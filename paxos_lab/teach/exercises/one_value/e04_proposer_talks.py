@@ -6,7 +6,6 @@ run that shows it, with three, four and five acceptors, over more than one ballo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 from paxos_lab.paxos import (
@@ -23,13 +22,19 @@ from paxos_lab.paxos import (
 )
 from paxos_lab.paxos.quorums import names_of
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import same, shown, shown_plainly
-from paxos_lab.teach.exercises.talk import RESTART, RING, Dialogue
-
-NAMES = names_of(3)
-
-Line = str | tuple[str, Callable[[list[Ballot]], Any]]
-"""RING, RESTART, or an acceptor and what it says, from the ballots that the proposer has used so far."""
+from paxos_lab.teach.exercises.in_words import same, shown, shown_plainly
+from paxos_lab.teach.exercises.one_value.e04_rehearsed import (
+    NAMES,
+    Line,
+    a_promise,
+    a_report,
+    a_vote,
+    accepts,
+    all_said,
+    ballots_used,
+    begun,
+)
+from paxos_lab.teach.exercises.talk import RESTART, RING
 
 DEAF = (
     "Unlike the text, it never sets `self.learned`: its value gets chosen all the same, but it does not know, and "
@@ -48,82 +53,23 @@ def talks(role: type[Any]) -> list[str]:
     _forgets_the_ballot_before(role)
     _asks_the_quorums(role)
     _highest_of_many(role)
-    yes = [("a1", _promise), ("a2", _promise), ("a1", _voted), ("a2", _voted)]
-    return [DEAF] if _all_said(role, yes).node.learned is None else []  # type: ignore[attr-defined]
+    yes = [("a1", a_promise), ("a2", a_promise), ("a1", a_vote), ("a2", a_vote)]
+    return [DEAF] if all_said(role, yes).node.learned is None else []  # type: ignore[attr-defined]
 
 
 def leaves_for_old_nacks(role: type[Any]) -> bool:
     """True if a Nack for a ballot that it gave up makes it open a new one at once, or after its timer."""
     late = ("a1", lambda used: Nack(used[0], Ballot(used[0].round, "p9")))
-    talk, lines = _begun(role, [RING, late])
+    talk, lines = begun(role, [RING, late])
     talk.say(RING)
     return any(isinstance(m, Prepare) for _, m in talk.say(lines[1]))
-
-
-def _begun(
-    role: type[Any], script: Iterable[Line], quorums: QuorumSystem | None = None
-) -> tuple[Dialogue, list[Any]]:
-    """A talk that has just begun, and its lines. The ballots in them are found by rehearsal."""
-    quorums = quorums or Majority(NAMES)
-    lines: list[Any] = []
-
-    def talk() -> Dialogue:
-        node = role("p1", "tea", quorums.members, quorums)
-        return Dialogue(node, [line for line in lines if isinstance(line, tuple)], others=quorums.members)
-
-    used: list[Ballot] = []
-    for line in script:
-        if isinstance(line, str):
-            lines.append(line)
-            used = []
-            continue
-        if not used:
-            rehearsal = talk()
-            for earlier in lines:
-                rehearsal.say(earlier)
-            used = ballots_used(rehearsal)
-            rehearsal.expect(
-                bool(used), "At the start it sent no Prepare.", "`start` opens the first ballot."
-            )
-        lines.append((line[0], line[1](used)))
-    return talk(), lines
-
-
-def _all_said(role: type[Any], script: list[Any], quorums: QuorumSystem | None = None) -> Dialogue:
-    talk, lines = _begun(role, script, quorums)
-    for line in lines:
-        talk.say(line)
-    return talk
-
-
-def ballots_used(talk: Dialogue) -> list[Ballot]:
-    """The ballots of its Prepares so far, in the order of sending, each once."""
-    sent = (e for step in talk.bus.trace for e in step.sent if e.sender == talk.node.name)
-    return list(dict.fromkeys(e.message.ballot for e in sent if isinstance(e.message, Prepare)))
-
-
-def _promise(used: list[Ballot]) -> Promise:
-    return Promise(used[-1], None)
-
-
-def _voted(used: list[Ballot]) -> Accepted:
-    return Accepted(used[-1], "tea")
-
-
-def _reports(value: str, ballot: Ballot) -> Callable[[list[Ballot]], Promise]:
-    return lambda used: Promise(used[-1], Proposal(ballot, value))
-
-
-def accepts(said: list[tuple[str, Any]]) -> list[Accept]:
-    """The requests for votes in what was said."""
-    return [m for _, m in said if isinstance(m, Accept)]
 
 
 # ---- one ballot
 
 
 def _first_ballot(role: type[Any]) -> None:
-    talk, _ = _begun(role, [("a1", _promise)])
+    talk, _ = begun(role, [("a1", a_promise)])
     asked = [e for step in talk.bus.trace for e in step.sent if isinstance(e.message, Prepare)]
     to = sorted({e.to for e in asked})
     talk.expect(
@@ -145,9 +91,9 @@ def _first_ballot(role: type[Any]) -> None:
 
 
 def _counts_promises(role: type[Any]) -> None:
-    script: list[Line] = [("a1", _promise), ("a1", _promise), ("a2", _promise)]
-    late = ("a3", _reports("coffee", Ballot(0, "p9")))
-    talk, lines = _begun(role, [*script, late])
+    script: list[Line] = [("a1", a_promise), ("a1", a_promise), ("a2", a_promise)]
+    late = ("a3", a_report("coffee", Ballot(0, "p9")))
+    talk, lines = begun(role, [*script, late])
     for line in lines[:2]:
         talk.expect(
             not accepts(talk.say(line)),
@@ -176,7 +122,7 @@ def _counts_promises(role: type[Any]) -> None:
 
 
 def _takes_over_reports(role: type[Any]) -> None:
-    talk, lines = _begun(role, [("a1", _reports("coffee", Ballot(0, "p9"))), ("a2", _promise)])
+    talk, lines = begun(role, [("a1", a_report("coffee", Ballot(0, "p9"))), ("a2", a_promise)])
     talk.say(lines[0])
     said = accepts(talk.say(lines[1]))
     talk.expect(
@@ -190,7 +136,7 @@ def _ignores_old_promises(role: type[Any]) -> None:
     stale: list[Line] = [
         (name, lambda used: Promise(Ballot(used[-1].round - 1, "p1"), None)) for name in ("a1", "a2")
     ]
-    talk, lines = _begun(role, stale)
+    talk, lines = begun(role, stale)
     for line in lines:
         talk.expect(
             not accepts(talk.say(line)),
@@ -200,8 +146,8 @@ def _ignores_old_promises(role: type[Any]) -> None:
 
 
 def _counts_votes(role: type[Any]) -> None:
-    script: list[Line] = [("a1", _promise), ("a2", _promise), ("a1", _voted), ("a1", _voted)]
-    talk, lines = _begun(role, script)
+    script: list[Line] = [("a1", a_promise), ("a2", a_promise), ("a1", a_vote), ("a1", a_vote)]
+    talk, lines = begun(role, script)
     for line in lines:
         talk.say(line)
         talk.expect(
@@ -218,7 +164,7 @@ def _counts_votes(role: type[Any]) -> None:
 
 def _tries_again(role: type[Any]) -> None:
     """Nobody answers, then a crash: each new ballot is above all the old ones."""
-    talk, _ = _begun(role, [("a1", _promise)])
+    talk, _ = begun(role, [("a1", a_promise)])
     talk.expect(
         bool(talk.bus.timers),
         "It sets no timer: if all its messages are lost, it waits for ever.",
@@ -246,7 +192,7 @@ def _tries_again(role: type[Any]) -> None:
 
 def _forgets_the_ballot_before(role: type[Any]) -> None:
     """Promises and votes of one ballot count for nothing in the next, and the next goes all the way."""
-    talk, lines = _begun(role, [("a1", _promise), RING, ("a2", _promise)])
+    talk, lines = begun(role, [("a1", a_promise), RING, ("a2", a_promise)])
     for line in lines:
         said = accepts(talk.say(line))
     talk.expect(
@@ -254,14 +200,14 @@ def _forgets_the_ballot_before(role: type[Any]) -> None:
         f"It asked for votes in ballot {ballots_used(talk)[-1]} after the promise of a2 alone.",
         f"a1 promised ballot {ballots_used(talk)[0]}, the one before. Promises of different ballots do not add up.",
     )
-    both: list[Line] = [("a1", _promise), ("a2", _promise)]
+    both: list[Line] = [("a1", a_promise), ("a2", a_promise)]
     first_vote = ("a1", lambda used: Accepted(used[0], "tea"))
-    again: list[Line] = [("a1", lambda used: Promise(used[-1], Proposal(used[0], "tea"))), ("a2", _promise)]
+    again: list[Line] = [("a1", lambda used: Promise(used[-1], Proposal(used[0], "tea"))), ("a2", a_promise)]
     for script in (
-        [*both, first_vote, RING, *again, ("a2", _voted)],  # the vote arrives in the first ballot,
-        [*both, RING, *again, first_vote, ("a2", _voted)],  # or late, in the second one
+        [*both, first_vote, RING, *again, ("a2", a_vote)],  # the vote arrives in the first ballot,
+        [*both, RING, *again, first_vote, ("a2", a_vote)],  # or late, in the second one
     ):
-        talk, lines = _begun(role, script)
+        talk, lines = begun(role, script)
         asked: list[Accept] = []
         for line in lines:
             asked += accepts(talk.say(line))
@@ -292,8 +238,8 @@ def _highest_of_many(role: type[Any]) -> None:
     ]
     for quorums, votes in cases:
         top = max(ballot for _, ballot in votes)
-        promises: list[Line] = [(f"a{number}", _reports(*vote)) for number, vote in enumerate(votes, start=1)]
-        talk, lines = _begun(role, [*[RING] * top.round, *promises], quorums)
+        promises: list[Line] = [(f"a{number}", a_report(*vote)) for number, vote in enumerate(votes, start=1)]
+        talk, lines = begun(role, [*[RING] * top.round, *promises], quorums)
         asked: list[Accept] = []
         for line in lines:
             asked = accepts(talk.say(line))
@@ -328,9 +274,9 @@ def _asks_the_quorums(role: type[Any]) -> None:
         (Flexible(2, 3, names_of(4)), (2, 3)),
     ):
         total = len(quorums.members)
-        script: list[Line] = [(name, _promise) for name in quorums.members[: enough[0]]]
-        script += [(name, _voted) for name in quorums.members[: enough[1]]]
-        talk, lines = _begun(role, script, quorums)
+        script: list[Line] = [(name, a_promise) for name in quorums.members[: enough[0]]]
+        script += [(name, a_vote) for name in quorums.members[: enough[1]]]
+        talk, lines = begun(role, script, quorums)
         for count, line in enumerate(lines[: enough[0]], start=1):
             said = accepts(talk.say(line))
             talk.expect(

@@ -8,7 +8,7 @@ from typing import Any
 from paxos_lab.paxos import Majority, single_decree
 from paxos_lab.teach.exercises.handed_in import a_role, guarded
 from paxos_lab.teach.exercises.one_value.e04_proposer import a_proposer, learns, searches
-from paxos_lab.teach.exercises.one_value.e04_proposer_talks import NAMES
+from paxos_lab.teach.exercises.one_value.e04_rehearsed import NAMES
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.trials import calm, storms
 

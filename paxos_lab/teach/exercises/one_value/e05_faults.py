@@ -8,7 +8,7 @@ from typing import Any
 from paxos_lab.node import stable, volatile
 from paxos_lab.paxos import Accepted, Acceptor, Ballot, Proposal, Proposer, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import shown
+from paxos_lab.teach.exercises.in_words import shown
 from paxos_lab.teach.exercises.one_value.e01_claims import learned_in, played, winners
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.trials import every_schedule

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from paxos_lab.bus import MessageBus, replay
 from paxos_lab.paxos import Accept, Accepted, Ballot, Promise, Proposal, QuorumSystem
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_function, call, shown
+from paxos_lab.teach.exercises.handed_in import a_function, call
+from paxos_lab.teach.exercises.in_words import shown
 from paxos_lab.teach.exercises.patience import our_own_work
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.verify.explorer.exploration import QUIET, explore

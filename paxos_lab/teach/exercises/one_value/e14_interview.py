@@ -7,7 +7,7 @@ from typing import Any
 from paxos_lab.bus import MessageBus
 from paxos_lab.paxos import Accept, Accepted, Ballot, Impatient, Nack, Prepare, Promise, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import shown
+from paxos_lab.teach.exercises.in_words import shown
 from paxos_lab.teach.exercises.one_value.e01_claims import played, winners
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.interview.drills.catalogue import drill

@@ -12,7 +12,8 @@ from paxos_lab.multipaxos import Append, Command, Get, KeyValueStore, Put, Read,
 from paxos_lab.multipaxos.reads import ReadingServer
 from paxos_lab.node import react
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_function, call, in_a_world, same, shown
+from paxos_lab.teach.exercises.handed_in import a_function, call, in_a_world
+from paxos_lab.teach.exercises.in_words import same, shown
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.verify.histories.history import history_of
 from paxos_lab.verify.histories.linearizability import linearizable

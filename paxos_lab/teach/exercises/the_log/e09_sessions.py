@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_machine, call, same, shown
+from paxos_lab.teach.exercises.handed_in import a_machine, call
+from paxos_lab.teach.exercises.in_words import same, shown
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.the_log.e09_machine import in_fields
 from paxos_lab.world.data import NotPlain, copy_of

@@ -8,7 +8,8 @@ from typing import Any
 
 from paxos_lab.multipaxos.machines import Append, Counter, Get, KeyValueStore
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_function, call, same, shown
+from paxos_lab.teach.exercises.handed_in import a_function, call
+from paxos_lab.teach.exercises.in_words import same, shown
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.world.data import copy_of
 

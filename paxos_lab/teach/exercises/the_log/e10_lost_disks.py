@@ -15,7 +15,8 @@ from paxos_lab.multipaxos.rejoin import DiskLost, Known
 from paxos_lab.node import OUTSIDE, react
 from paxos_lab.paxos import Ballot, Flexible, QuorumSystem
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_function, call, in_a_world, shown
+from paxos_lab.teach.exercises.handed_in import a_function, call, in_a_world
+from paxos_lab.teach.exercises.in_words import shown
 from paxos_lab.teach.exercises.task import Task
 
 # ---- a lost disk

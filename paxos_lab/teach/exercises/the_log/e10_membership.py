@@ -22,8 +22,9 @@ from paxos_lab.multipaxos.messages import Accept, Accepted
 from paxos_lab.node import LabError, Send, react
 from paxos_lab.paxos import Ballot
 from paxos_lab.teach.exercises.answer import NotYet
-from paxos_lab.teach.exercises.handed_in import a_function, call, same
-from paxos_lab.teach.exercises.handed_in import shown as repr_of
+from paxos_lab.teach.exercises.handed_in import a_function, call
+from paxos_lab.teach.exercises.in_words import same
+from paxos_lab.teach.exercises.in_words import shown as repr_of
 from paxos_lab.teach.exercises.task import Task
 
 Members = tuple[str, ...]
