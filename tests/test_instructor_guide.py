@@ -179,4 +179,4 @@ def test_what_it_says_may_be_cut_is_a_heading_of_the_lesson(path):
     optional = [
         line for line in "\n".join(c.source for c in cells).splitlines() if line.endswith("(optional)")
     ]
-    assert bool(optional) == ("without the sections marked *optional*" in cells[0].source)
+    assert bool(optional) == ("more for the parts marked *optional*" in cells[0].source)
