@@ -47,7 +47,7 @@ setup: $(STAMP)  ## only set up; `make lab` does it by itself
 
 # The course's own notebooks are trusted, so that their pictures show before anything is run.
 lab: $(STAMP)  ## open the course in JupyterLab (PORT=8888, BROWSER=0: do not open a browser)
-	@$(BIN)/jupyter trust notebooks/*.ipynb >/dev/null || echo "Pictures show once a notebook was run, or is trusted: View > Activate Command Palette > Trust Notebook"
+	@$(BIN)/python tools/trust.py
 	$(BIN)/jupyter lab --config=tools/jupyter_lab_config.py --ip=127.0.0.1 --port=$(PORT) $(BARE) \
 	  --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 	  $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root,)

@@ -48,7 +48,7 @@ class MessageBus:
 
     `delay`: how long a message travels, in units of virtual time: a number, a pair (low, high)
     drawn uniformly, or a function (rng, sender, to) -> number. `loss` and `duplicate`: the
-    probability with which a timed run loses or doubles a message. All chance comes from `seed`.
+    probability with which a timed run loses or doubles a message. All random choices come from `seed`.
     `idle`: names of nodes whose start waits for a `Start` event.
     `traced=False` keeps no trace (so no rewind); `checked=False` trusts the roles to keep their
     contract, and leaves a mess if one does not. Both make long simulations faster.
@@ -235,7 +235,7 @@ class MessageBus:
             case Invoke(node, message):
                 return self._why_not_up(node) or why_mutable(message, "the message")
             case _:
-                return f"{shown(event)} is no event: see paxos_lab.world.events for those there are"
+                return f"{shown(event)} is not an event: paxos_lab.world.events lists them"
         return None
 
     def upcoming(self) -> Event | None:
@@ -255,7 +255,7 @@ class MessageBus:
         """
         self._require(event)
         if at is not None and not (isinstance(at, int | float) and self.now <= at < math.inf):
-            raise NotEnabled(f"the time {at!r} is no time from {self.now} on (step {self._steps + 1})")
+            raise NotEnabled(f"the time {at!r} is not a number from {self.now} on (step {self._steps + 1})")
         if not self._traced:  # what is known may be as old as the last recorded step
             for memory in self._memories.values():
                 memory.catch_up()

@@ -1,7 +1,7 @@
 """What a role is: a dataclass that reacts to one message at a time and does no I/O.
 
 A role never waits, sends bytes, or reads a clock. It changes its own fields and says what
-should leave (`send`) and when it wants to be woken (`set_timer`). Whoever drives it (a
+should leave (`send`) and when it wants to be woken (`set_timer`). Whatever drives it (a
 click, a seeded schedule, an exhaustive search, a real network) calls `react` and carries
 that out. So one class runs unchanged in every world.
 """
@@ -17,7 +17,7 @@ from functools import cache
 from types import FunctionType
 from typing import Any, NamedTuple
 
-OUTSIDE = "outside"  # who is named as the sender of what no node sent
+OUTSIDE = "outside"  # named as the sender of what no node sent
 
 
 class LabError(ValueError):

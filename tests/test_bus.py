@@ -398,7 +398,7 @@ def refuse(bus, error, said, action):
         (Invoke("zz", 1), "no node is called"),
         (Crash("a", during=Timeout("c", "again")), "does not happen at a"),
         (Crash("a", during=Heal()), "does not happen at a"),
-        ("deliver", "is no event"),
+        ("deliver", "is not an event"),
     ],
 )
 def test_what_cannot_happen_is_an_error_and_changes_nothing(event, said):
@@ -505,7 +505,7 @@ def test_an_event_of_the_wrong_kind_is_refused(event):
 def test_time_goes_forward_only(at):
     bus = make()
     bus.deliver(bus.in_flight[0])
-    refuse(bus, NotEnabled, "is no time from 1.0 on", lambda bus: bus.apply(Crash("a"), at=at))
+    refuse(bus, NotEnabled, "is not a number from 1.0 on", lambda bus: bus.apply(Crash("a"), at=at))
     assert bus.apply(Crash("a"), at=7).time == bus.now == 7
 
 

@@ -67,7 +67,9 @@ def test_the_ballot_of_a_vote_is_never_cut_off():
     bus["s2"].votes[3] = Vote(Ballot(117, "s1"), long)
     texts = cells(log_view(bus))
     assert any(text.startswith("accepted 117.s1 somebody#1234 put") for text in texts), texts
-    lines = [e.text or "" for e in ElementTree.fromstring(log_view(bus).svg()).iter() if e.tag.endswith("text")]
+    lines = [
+        e.text or "" for e in ElementTree.fromstring(log_view(bus).svg()).iter() if e.tag.endswith("text")
+    ]
     assert max(map(len, lines)) <= 18
 
 

@@ -12,9 +12,20 @@ from typing import Any
 import pytest
 from random_protocols import Ping
 
-from paxos_lab import Duplicate, MessageBus, Node, RoleError, stable, volatile
-from paxos_lab.paxos import Accept, Accepted, Acceptor, Ballot, Flexible, Prepare, Promise, single_decree
-from paxos_lab.verify import Faults, agreement, explore, looks_at
+from paxos_lab import Duplicate, LabError, MessageBus, Node, RoleError, stable, volatile
+from paxos_lab.paxos import (
+    Accept,
+    Accepted,
+    Acceptor,
+    Ballot,
+    Flexible,
+    Prepare,
+    Promise,
+    chosen,
+    single_decree,
+)
+from paxos_lab.verify import Faults, agreement, explore, looks_at, validity
+from paxos_lab.verify.explorer.open_values import any_value
 
 
 def events(found):
@@ -282,3 +293,27 @@ def test_quorums_that_miss_each_other_are_broken_in_as_few_events_by_each_search
     nodes = single_decree(["x", "y"], learners=0, quorums=Flexible(*sizes), unsafe=True)
     lengths = {events(explore(nodes, [agreement], method=method)) for method in ("numbered", "reduced")}
     assert len(lengths) == 1 and lengths.pop() > 0
+
+
+# ---- the value of each ballot left open
+
+
+def chosen_values(nodes):
+    """The values that can be chosen, in each ballot, by the explorer."""
+    seen = set()
+
+    @looks_at(Accepted)
+    def record(sent, nodes):
+        seen.update((p.ballot, p.value) for p in chosen(sent, nodes["p1"].quorums))
+
+    found = explore(nodes, (agreement, validity, record))
+    assert found.ok and found.complete
+    return seen
+
+
+def test_any_value_is_all_the_ways_to_hand_values_out():
+    fixed = [chosen_values(single_decree(values, learners=0)) for values in product("xy", repeat=2)]
+    assert chosen_values(any_value("xy", 2, learners=0)) == set().union(*fixed)
+    assert len(fixed[0]) < len(set().union(*fixed))
+    with pytest.raises(LabError, match="as many ballots as values"):
+        any_value("xyz", 2)

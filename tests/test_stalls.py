@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from paxos_lab import Crash, Drop, replay
+from paxos_lab import Crash, Drop, LabError, replay
 from paxos_lab.paxos import Accept, Acceptor, Proposer, single_decree
 from paxos_lab.relatives.two_phase import two_phase_commit
 from paxos_lab.verify import Faults, find_stall
@@ -81,6 +81,24 @@ def test_two_phase_commit_blocks_on_its_coordinator_and_on_nobody_else():
         found = find_stall(two_phase_commit(), all_know, Faults(crashes=1, restarts=False, who=who))
         assert found.ok is ok and (found.complete or not ok), who
     assert find_stall(two_phase_commit(), all_know, Faults(crashes=1)).ok, "with its disk back it goes on"
+
+
+def test_two_proposers_go_on_without_either_and_one_alone_is_missed():
+    for who in ("p1", "p2"):
+        nodes = single_decree(["x", "y"], acceptors=2, learners=0)
+        found = find_stall(nodes, faults=Faults(crashes=1, restarts=False, who=who))
+        assert found.ok and found.complete, who
+    alone = find_stall(single_decree(["x"], learners=0), faults=Faults(crashes=1, restarts=False, who="p1"))
+    assert not alone.ok, "nobody is left who could go on: that is no progress"
+    assert [type(step.event) for step in alone.counterexample if step.node == "p1"][-1] is Crash
+    assert find_stall(single_decree(["x"], learners=0), faults=Faults(crashes=1, who="p1")).ok, (
+        "it comes back"
+    )
+
+
+def test_a_goal_that_nobody_could_miss_is_refused():
+    with pytest.raises(LabError, match="say what you wait for with decided="):
+        find_stall(two_phase_commit())
 
 
 def test_a_bound_is_an_honest_end():

@@ -1,8 +1,15 @@
-"""The acceptor: the memory of Paxos. All of safety rests on these two rules (PMS 2.2).
+"""The acceptor: the memory of Paxos. It answers by two rules (PMS 2.2).
 
-    1. Answer a prepare only if its ballot is not below any promise made: promise it, and report
-       the highest-numbered vote cast so far.
+    1. Promise a ballot that is not below any promise made, and report the highest-numbered vote
+       cast so far.
     2. Accept a proposal only if its ballot is not below any promise made.
+
+For safety, two things must never happen: that the stored promise goes down, and that a vote is cast
+below it. That a lower prepare is refused in rule 1 is only an optimisation: PMS lets an acceptor answer
+any prepare, and such an answer is of no use, since the vote in that ballot is refused.
+
+Safety rests on these rules and on three things that are not here: no two proposers share a ballot, a
+proposer takes the value that its promises oblige it to, and quorums meet.
 
 Both answers say something about the future, so both must be on disk before they leave (PMS 2.5).
 """

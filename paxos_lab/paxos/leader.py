@@ -1,9 +1,9 @@
-"""Who proposes when: the manners of proposers, which decide about speed and never about safety.
+"""Who proposes, and when. This affects speed, never safety.
 
 `Impatient` answers a refusal with a higher ballot at once, so rivals may overtake each other for
-ever. `Proposer` backs off first. `DistinguishedProposer` proposes only while it takes itself for
-the leader (PMS 2.4). Who leads is a guess: nobody, or several at once, may hold themselves for it,
-and all that suffers is the time to a decision. The acceptors know nothing of leaders.
+ever. `Proposer` backs off first. `DistinguishedProposer` proposes only while it believes that it
+leads (PMS 2.4). Who leads is a guess: nobody, or several at once, may believe that they do, and all
+that suffers is the time to a decision. The acceptors know nothing about leaders.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Impatient(Proposer):
 
 @dataclass(frozen=True)
 class Ask:
-    """Proposer to the one it takes for the leader: "you propose; tell me what is chosen"."""
+    """Proposer to the one that it believes to lead: "you propose; tell me what is chosen"."""
 
     def __str__(self) -> str:
         return "Ask()"
@@ -44,11 +44,11 @@ class Decided:
 
 @dataclass
 class DistinguishedProposer(Proposer):
-    """Leaves the field to the leader, and takes over when the leader seems dead.
+    """Lets the leader propose, and takes over when the leader seems dead.
 
     `leader`: whom it trusts at first. `trust`: how long it waits for the leader before it takes
     over, in virtual time. With a single decision there is no value to hand over: the leader's own
-    is as good as any other, so `Ask` is all that the others send.
+    is as good as any other, so `Ask` is all that a follower sends.
     """
 
     leader: str = "p1"  # the first proposer that `single_decree` makes
@@ -70,7 +70,7 @@ class DistinguishedProposer(Proposer):
         self.prepare()
 
     def follow(self, leader: str) -> None:
-        """Stand back: ask `leader`, and wait for its answer."""
+        """Stop proposing: ask `leader`, and wait for its answer."""
         self.leader = leader
         self.send(leader, Ask())
         # Followers that lose patience together would duel, so each has a waiting time of its own.

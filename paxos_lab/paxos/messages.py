@@ -20,7 +20,7 @@ class Prepare:
 
 @dataclass(frozen=True)
 class Promise:
-    """1b, acceptor to proposer: "nothing lower from now on; my highest vote so far is this"."""
+    """1b, acceptor to proposer: "no vote below it from now on; my highest vote so far is this"."""
 
     ballot: Ballot
     accepted: Proposal | None

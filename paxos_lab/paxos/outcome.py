@@ -36,21 +36,21 @@ def chosen(sent: Iterable[Sent], quorums: QuorumSystem) -> list[Proposal]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What can be said about one ballot: its proposals, who voted, who refuses for ever."""
+    """What can be said about one ballot: its proposals, who voted, who promised not to vote in it."""
 
     ballot: Ballot
     values: tuple[Any, ...]
     voters: frozenset[str]
     closed: frozenset[str]
     state: str
-    """"chosen", "open" (could still be chosen) or "dead" (never will be)"""
+    """"chosen", "open" (a quorum may still vote in it) or "dead" (by the rules, none ever will)"""
 
 
 def verdicts(sent: Iterable[Sent], quorums: QuorumSystem) -> list[Verdict]:
     """For each ballot that was opened, lowest first: chosen, still open, or dead.
 
     A ballot is dead when so many acceptors promised a higher one without having voted in it that
-    no quorum of votes can come together any more.
+    no quorum of votes can come together any more, if all keep the rules.
     """
     sent = list(sent)
     cast = votes(sent)

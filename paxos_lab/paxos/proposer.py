@@ -85,7 +85,7 @@ class Proposer(Node):
                 self.set_timer("retry", self.pause())
 
     def pause(self) -> float:
-        """How long to leave the field to a rival: longer and more spread with every round.
+        """How long to let a rival go first: longer and more spread out with every round.
 
         Chance would break determinism, so the spread comes from the name and the round.
         """

@@ -68,7 +68,7 @@ class LogLab(LabBox):
                 self.status,
                 self.told,
                 self.picture,
-                fold("The log in words", self.words),
+                row(fold("The log in words", self.words)),
                 self.words,
             ]
         )

@@ -8,7 +8,8 @@ nodes only what is said below, so they judge any class that plays the role, what
     validity             nothing is chosen or learned that nobody proposed
     quorums_meet         every phase 1 quorum shares a member with every phase 2 quorum
     one_value_per_ballot a ballot carries one value
-    promises_kept        who promised a ballot reports its highest vote, and casts none below later
+    promises_kept        whoever promised a ballot reported its highest vote below, and never casts
+                         another one in between, before or after
     votes_on_request     a vote answers an Accept of the same ballot and value
     backed_by_promises   P2c: a quorum of promises lies behind every Accept, and its value is the
                          one they oblige to
@@ -41,7 +42,7 @@ def looks_at(
     """Say what a property reads, so that a search may leave out the rest.
 
     `messages`: the classes of messages, subclasses included; `fields`: the fields of nodes that
-    change in a run. `monotone`: once it is broken, more messages and more nodes never mend it.
+    change in a run. `monotone`: once it is broken, more messages and more nodes never repair it.
     `symmetric`: names do not matter, beyond who is in which quorum.
     """
 
@@ -116,7 +117,10 @@ def one_value_per_ballot(sent: Sent, nodes: Nodes) -> str | None:
 
 @looks_at(Promise, Accepted, monotone=True)
 def promises_kept(sent: Sent, nodes: Nodes) -> str | None:
-    """A promise reports the highest vote cast below its ballot, now and for ever (PMS 2.2, P1a)."""
+    """A promise reports the highest vote below its ballot, and stays true: no vote in between comes later.
+
+    (PMS 2.2: the report is part of P2c, that no vote comes later is P1a.)
+    """
     sent = list(sent)
     cast: dict[str, set[Ballot]] = {}
     for sender, message in sent:
@@ -137,7 +141,7 @@ def promises_kept(sent: Sent, nodes: Nodes) -> str | None:
 
 @looks_at(Accept, Accepted)
 def votes_on_request(sent: Sent, nodes: Nodes) -> str | None:
-    """Nobody votes for what it was not asked to vote for."""
+    """An acceptor votes only for what it was asked to vote for."""
     sent = list(sent)
     asked = {(m.ballot, m.value) for _, m in sent if isinstance(m, Accept)}
     for sender, message in sent:

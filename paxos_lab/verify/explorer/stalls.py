@@ -2,8 +2,10 @@
 
 Safety says what never happens; this asks whether something still can. From every state that can be
 reached, the faults stop: who may restart does, and from then on every message arrives, one at a
-time, and timers ring in turn, each only when nothing is on its way any more. That is the fairest
-continuation there is. If not even this one decides, the protocol has stalled.
+time, and timers ring in turn, each only when nothing is on its way any more. That is one fair
+continuation, a very kind one: nobody is disturbed while it waits. If not even this one decides, the
+protocol has stalled. If it does, that says "it can still go on from every state", and not that
+every fair run decides: two proposers may overtake each other for ever in a run that is fair too.
 
 What was in flight when the faults stopped is lost (`lose=True`) or arrives first. The first is the
 harder test: it needs retransmission, as real networks do.
@@ -14,9 +16,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from paxos_lab.bus import MessageBus
-from paxos_lab.node import Node
+from paxos_lab.node import LabError, Node
 from paxos_lab.verify.explorer.choices import Act, Faults, World, as_trace, copies
 from paxos_lab.verify.explorer.exploration import Exploration
 from paxos_lab.verify.explorer.numbered_search import Coded, Numbers
@@ -29,9 +32,13 @@ PATIENCE = 60  # timers that ring before we give up; ours decide after two or th
 
 
 def proposers_learned(nodes: Mapping[str, Node]) -> bool:
-    """Everybody who is up and wants a value has learned one."""
-    wanting = [node for node in nodes.values() if hasattr(node, "value") and hasattr(node, "learned")]
-    return all(node.learned is not None for node in wanting)
+    """Every proposer that is up has learned a value, and one is up: with none, nobody is left to go on."""
+    wanting: list[Any] = [node for node in nodes.values() if _wants(node)]
+    return bool(wanting) and all(node.learned is not None for node in wanting)
+
+
+def _wants(node: Any) -> bool:
+    return hasattr(node, "value") and hasattr(node, "learned")
 
 
 def find_stall(
@@ -42,13 +49,19 @@ def find_stall(
     *,
     lose: bool = True,
 ) -> Exploration:
-    """Search for a state from which a fair continuation does not decide.
+    """Search for a state from which a fair continuation, described above, does not decide.
 
-    `decided(nodes)` sees the nodes that are up. With `Faults(restarts=False)` the crashed stay down
-    in the continuation as well. The counterexample leads to the state and goes on until the fair
-    continuation repeats itself.
+    `decided(nodes)` sees the nodes that are up; left out, all proposers that are up must have learned
+    a value, and there must be one. With `Faults(restarts=False)` the crashed stay down in the
+    continuation as well. The counterexample leads to the state and goes on until the fair
+    continuation repeats itself. Raises `LabError` if `decided` is left out and no node is a proposer.
     """
     nodes = copies(nodes)
+    if decided is proposers_learned and not any(map(_wants, nodes)):
+        raise LabError(
+            "find_stall asks whether every proposer learns a value, and none of these nodes has the fields "
+            "`value` and `learned`: say what you wait for with decided=..., a function of the nodes that are up"
+        )
     begin = time.monotonic()
     world = World(nodes, faults)
     numbers = Numbers(world)

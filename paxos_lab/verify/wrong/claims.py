@@ -94,8 +94,8 @@ _ALL = (
         lambda bus: _kinds(bus) == {"Start", "Deliver", "Timeout"} and not _winners(bus),
         "Follow any Accept: when it arrives, the acceptor has just promised the rival's ballot. Nothing was "
         "lost, nobody crashed, and this can go on for ever.",
-        "Paxos terminates if some proposer is left undisturbed long enough; without failures that is likely and "
-        "not certain.",
+        "Paxos terminates if a majority is up, messages are timely and one proposer is left alone for long enough; "
+        "without failures that is likely and not certain.",
     ),
     Refutation(
         "reported-was-chosen",
@@ -104,7 +104,7 @@ _ALL = (
         lambda bus: "x" in _reported(bus) and _winners(bus) == {"z"},
         "The promise of a1 to p2 reports x. In the end z is chosen, in a higher ballot and by a2 and a3, which never "
         "voted for x.",
-        "It may have been chosen. The proposer that gets a quorum of promises cannot tell, and acts as if.",
+        "It may have been chosen. The proposer that gets a quorum of promises cannot tell, and acts as if it had been.",
     ),
     Refutation(
         "same-majority",
@@ -121,7 +121,7 @@ _ALL = (
         _halves,
         "While the network is cut two and two, neither side has three promises, so neither asks for a vote. "
         "After the healing one value is chosen.",
-        "Four nodes are as safe as three and survive as many failures: one.",
+        "Four nodes are as safe as three and survive as many crashes: one.",
     ),
     Refutation(
         "equal-votes-add-up",
@@ -165,7 +165,7 @@ _ALL = (
         runs.blank_disk,
         lambda bus: _winners(bus) == {"x", "y"},
         "a2 has voted for x and comes back blank. It promises p2 and reports no vote, so p2 is free to ask for y, and x and y are "
-        "both chosen. (The acceptors of this run keep everything in memory: so the crash is the loss of the disk.)",
+        "both chosen. (The acceptors of this run keep everything in memory, so that the crash stands for a lost disk.)",
         "A node without its disk may not vote before what it forgot cannot matter any more, or it comes under a new name.",
     ),
     Refutation(
@@ -199,7 +199,7 @@ _ALL = (
         "Safety needs a single leader: the leader is a lock.",
         runs.two_leaders,
         _split_brain,
-        "At the end s1 and s2 both hold themselves for the leader, and both have a command for slot 1. s1 has only its own vote; s2 "
+        "At the end s1 and s2 both believe that they lead, and both have a command for slot 1. s1 has only its own vote; s2 "
         "has a quorum. No slot holds two commands.",
         "Ballots and quorums make it safe. A leader makes it fast.",
     ),
@@ -208,7 +208,7 @@ _ALL = (
         "A replica may answer reads from its own state: the value was chosen by a majority.",
         runs.stale_copy,
         lambda bus: _node(bus, "c1").done and _node(bus, "s3").machine.data == {},
-        "The client has been told that its write is done. s3 is up, has promised and has crashed never; its copy still has no such key.",
+        "The client has been told that its write is done. s3 is up, has promised, and has never crashed; its copy still has no such key.",
         "A linearizable read takes a slot, a round with a quorum, or a lease.",
     ),
     Refutation(

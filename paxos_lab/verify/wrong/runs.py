@@ -1,4 +1,4 @@
-"""Runs that refute what is often said about Paxos: scripts on the real roles, a few of them with one rule gone."""
+"""Runs that refute what is often said about Paxos: scripts on the real roles, a few of them with one rule taken away."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Paxos with one rule taken away, and Paxos written another way: what a check must tell apart.
 
 `MUTANTS` are wrong, M1 to M13. Each lacks one rule, and each says in which smallest setting that
-shows and in which one, a ballot or a crash smaller, it does not. `RIGHT` are correct though unlike
-ours: a check that rejects one of them is wrong itself.
+shows and in which one, a ballot or a crash smaller, it does not: with three acceptors, as all of
+them are built here. `RIGHT` are correct though unlike ours: a check that rejects one of them is wrong
+itself.
 
     mutant = find_variant("M1")
     explore(mutant.make(mutant.smallest), faults=mutant.smallest.faults)
@@ -146,7 +147,11 @@ class ForgetsEverything(Acceptor):
 
 
 class SharesItsBallot(Proposer):
-    """M7. The proposers leave their name out of the ballot, so two of them use the same one."""
+    """M7. The proposers leave their name out of the ballot, so two of them use the same one.
+
+    It breaks since our acceptor answers an equal prepare again, as it must if answers may be lost. With
+    one that answers only a greater prepare (C7), two proposers cannot both get a quorum of promises.
+    """
 
     def prepare(self) -> None:
         self.round += 1
