@@ -23,33 +23,36 @@ endif
 BARE := $(if $(filter 0,$(BROWSER)),--no-browser,)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab doctor test quick check bench notebooks exercises reference slides grade lock environment clean anew
+.PHONY: help setup lab doctor test quick check bench notebooks exercises reference slides grade lock environment clean anew
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
 
 # Runs again only when one of its inputs is newer than the stamp.
-$(STAMP): pyproject.toml constraints.txt tools/overrides.json $(ANEW)
+$(STAMP): pyproject.toml constraints.txt tools/overrides.json tools/set_up.py $(ANEW)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "The course needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 ..."; exit 1; }
 	$(if $(ANEW),@echo "$(VENV) has another Python than $(PYTHON): it is made anew.")
-	$(PYTHON) -m venv $(if $(ANEW),--clear) $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	@$(PYTHON) tools/set_up.py $(if $(ANEW),--clear) $(VENV)
 	@mkdir -p $(VENV)/share/jupyter/lab/settings && cp tools/overrides.json $(VENV)/share/jupyter/lab/settings/
 	@touch $(STAMP)
 
 # What only tests and an instructor need. Its buttons stay out of the JupyterLab of `make lab`.
 $(WORKSHOP): $(STAMP) tools/page_config.json
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,workshop]"
+	@$(PYTHON) tools/set_up.py $(VENV) test workshop
 	@mkdir -p $(VENV)/etc/jupyter/labconfig && cp tools/page_config.json $(VENV)/etc/jupyter/labconfig/
 	@touch $(WORKSHOP)
 
+setup: $(STAMP)  ## only set up; `make lab` does it by itself
+
+# The course's own notebooks are trusted, so that their pictures show before anything is run.
 lab: $(STAMP)  ## open the course in JupyterLab (PORT=8888, BROWSER=0: do not open a browser)
+	@$(BIN)/python tools/trust.py
 	$(BIN)/jupyter lab --config=tools/jupyter_lab_config.py --ip=127.0.0.1 --port=$(PORT) $(BARE) \
 	  --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb \
 	  $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root,)
 
-doctor:  ## say what is missing on this machine, and how to mend it
+doctor:  ## say what is missing on this machine, and how to fix it
 	@$(PYTHON) tools/doctor.py --port $(PORT) $(if $(filter file,$(origin VENV)),,--venv "$(VENV)")
 
 test: $(WORKSHOP)  ## run every test: code, notebooks, browser (PYTHON=python3.13 VENV=.venv-3.13: on another Python)
@@ -58,12 +61,12 @@ test: $(WORKSHOP)  ## run every test: code, notebooks, browser (PYTHON=python3.1
 quick: $(WORKSHOP)  ## the tests that fit in a minute: no notebook, no browser, no long search
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow and not browser" tests
 
-check: $(STAMP)  ## lint, format, types
+check: $(WORKSHOP)  ## lint, format, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(STAMP)  ## measure against peers, print ratios
+bench: $(WORKSHOP)  ## measure against peers, print ratios
 	$(BIN)/python -m benchmarks
 
 notebooks: $(STAMP)  ## run every notebook again and store its outputs

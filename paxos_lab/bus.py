@@ -13,6 +13,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from paxos_lab.node import OUTSIDE, CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
+from paxos_lab.world import overtime
 from paxos_lab.world.copying import State, forget_volatile, put_state, state_of, twin
 from paxos_lab.world.data import said, shown, why_mutable
 from paxos_lab.world.events import (
@@ -30,6 +31,7 @@ from paxos_lab.world.events import (
     Timeout,
     node_of,
 )
+from paxos_lab.world.line_limit import EndlessLoop
 from paxos_lab.world.memory import Memory
 from paxos_lab.world.network import Delay, Network
 from paxos_lab.world.rehearsal import Disturbed, Rehearsals
@@ -350,12 +352,22 @@ class MessageBus:
 
     def _run(self, name: str, hook: str, arguments: tuple[Any, ...], alone: bool) -> list[Effect]:
         """Run a hook; if checked, one that breaks its contract leaves every node as it was."""
-        if self._checked:
-            try:
+        watched = overtime.begin()
+        try:
+            if self._checked:
                 return self._rehearsals.run(name, hook, arguments, alone)
-            except RoleError as error:
-                raise type(error)(f"{error} (step {self._steps + 1})") from error.__cause__
-        return react(self._nodes[name], hook, *arguments)
+            return react(self._nodes[name], hook, *arguments)
+        except overtime.Stopped:
+            raise EndlessLoop(
+                f"{name}.{hook} had not come to an end after {overtime.MOST:g} seconds of processor time: is there "
+                f"a loop that never ends? (step {self._steps + 1})"
+            ) from None
+        except RoleError as error:
+            if not self._checked:
+                raise
+            raise type(error)(f"{error} (step {self._steps + 1})") from error.__cause__
+        finally:
+            overtime.end(watched)
 
     def _wind(self, name: str, effect: Effect) -> None:
         """Start or stop a timer."""

@@ -1,14 +1,17 @@
 """Narration: each step in one plain sentence."""
 
+import re
 from dataclasses import dataclass
 
 import pytest
 
-from paxos_lab import Crash, Deliver, MessageBus, Node, paxos, seeded
-from paxos_lab.multipaxos import Command, Vote
+from paxos_lab import Crash, Deliver, MessageBus, Node, Timeout, paxos, seeded
+from paxos_lab.multipaxos import Append, Command, Server, Vote, replicated_log
 from paxos_lab.multipaxos import messages as log
 from paxos_lab.paxos import Accept, Accepted, Ballot, Nack, Prepare, Promise, single_decree
-from paxos_lab.show import narrate, story
+from paxos_lab.show import log_view, narrate, story
+from paxos_lab.verify.wrong.server_runs import WRONG
+from paxos_lab.verify.wrong.single_decree import MUTANTS, find_variant
 
 
 def said(bus):
@@ -27,11 +30,9 @@ def take(bus, to, kind):
 def test_a_promise_and_its_refusal(bus):
     bus.start("p2")
     bus.deliver(next(e for e in bus.in_flight if e.sender == "p2"))
-    assert said(bus) == (
-        "a1 promises ballot 1.p2: not to vote in any lower ballot. It has no vote to report."
-    )
+    assert said(bus) == "a1 promises ballot 1.p2 and reports no vote."
     bus.deliver(next(e for e in bus.in_flight if e.to == "a1"))
-    assert said(bus) == "a1 refuses ballot 1.p1: it has promised 1.p2."
+    assert said(bus) == "a1 refuses ballot 1.p1 and says that it has promised 1.p2."
     bus.deliver(take(bus, "p1", "Nack"))
     assert said(bus) == "p1 hears that a1 refused ballot 1.p1, since it promised 1.p2."
 
@@ -52,7 +53,7 @@ def test_a_whole_ballot_from_promise_to_learned(bus):
     assert said(bus).endswith("It counts a quorum, and learns x.")
     bus.start("p2")
     bus.deliver(next(e for e in bus.in_flight if e.sender == "p2" and e.to == "a1"))
-    assert said(bus).endswith("It reports its vote for x in 1.p1.")
+    assert said(bus).endswith("and reports a vote for x in 1.p1.")
 
 
 def test_faults(bus):
@@ -60,7 +61,7 @@ def test_faults(bus):
     bus.drop(first)
     assert said(bus) == "The network loses Prepare(1.p1) from p1 to a1."
     bus.duplicate(second)
-    assert said(bus) == "The network doubles Prepare(1.p1) from p1 to a2."
+    assert said(bus) == "The network makes a second copy of Prepare(1.p1) from p1 to a2."
     bus.apply(Crash("a2", during=Deliver(second)))
     assert said(bus) == (
         "a2 takes Prepare(1.p1) from p1, then crashes between disk and network: nothing is sent; "
@@ -76,7 +77,7 @@ def test_faults(bus):
     bus.heal()
     assert said(bus) == "The network is whole again."
     bus.timeout("p1", "retry")
-    assert said(bus) == "The timer 'retry' of p1 rings and sends Prepare(2.p1) to a1, a2, a3."
+    assert said(bus) == "The timer 'retry' of p1 rings; p1 sends Prepare(2.p1) to a1, a2, a3."
 
 
 def test_a_role_it_does_not_know_is_told_by_its_fields():
@@ -204,3 +205,103 @@ def test_what_a_wrong_promise_reports_stands_in_its_sentence():
     run = MessageBus([Says("a1", "l1", log.Promise(Ballot(1, "l1"), ((1, TEA),), 0)), Hears("l1")])
     run.run(max_steps=10)
     assert "votes for (1, c1#1 tea)" in narrate(run.trace[-1]), narrate(run.trace[-1])
+
+
+# What a sentence may say is what the step holds. These are of the future, or of what nobody can see in it.
+NOT_IN_A_STEP = re.compile(r"\b(from now on|will|never|ignores|any more|no longer|needs|must|cannot)\b")
+SERVERS = [
+    "it votes below its promise",
+    "a vote raises no promise",
+    "its own ballots are used again",
+    "votes of two ballots are added up",
+]
+
+
+@pytest.mark.parametrize("build", [v.build for v in MUTANTS], ids=[v.id for v in MUTANTS])
+def test_of_a_wrong_role_too_it_says_what_a_node_does_and_not_what_it_will_do(build):
+    told = []
+    for seed in range(5):
+        run = MessageBus(build(["x", "y"]), seed=seed, checked=False)
+        run.run(seeded(seed, faults=0.2), max_steps=80)
+        told += map(narrate, run.trace)
+    assert not [sentence for sentence in told if NOT_IN_A_STEP.search(sentence)]
+    assert any("promises ballot" in sentence or "accepts x" in sentence for sentence in told)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_of_a_wrong_server_too(server):
+    told = []
+    for seed in range(3):
+        run = MessageBus(WRONG[server].make(WRONG[server].server), seed=seed, checked=False)
+        run.run(seeded(seed, faults=0.1), max_steps=150)
+        told += map(narrate, run.trace)
+    assert not [sentence for sentence in told if NOT_IN_A_STEP.search(sentence)]
+    assert any("accepts" in sentence for sentence in told) and any(
+        "promises" in sentence for sentence in told
+    )
+
+
+def test_an_acceptor_that_votes_below_its_promise_is_not_said_to_ignore_anything():
+    run = MessageBus(find_variant("M2").build(["x", "y"]), idle=["p2"])
+    run.start("p2")
+    run.deliver(next(e for e in run.in_flight if (e.sender, e.to) == ("p1", "a1")))
+    run.deliver(next(e for e in run.in_flight if (e.sender, e.to) == ("p1", "a2")))
+    for name in ("a1", "a2"):
+        run.deliver(next(e for e in run.in_flight if e.sender == name))
+    run.deliver(next(e for e in run.in_flight if (e.sender, e.to) == ("p2", "a1")))
+    assert said(run) == "a1 promises ballot 1.p2 and reports no vote."
+    run.deliver(take(run, "a1", "Accept"))
+    assert said(run).startswith("a1 accepts x in ballot 1.p1")
+
+
+def test_an_answer_for_another_ballot_is_told_as_what_it_is():
+    run = MessageBus(
+        [Says("p1", "a1", Prepare(Ballot(1, "p1"))), Hears("a1", Promise(Ballot(9, "p1"), None))]
+    )
+    run.run(max_steps=2)
+    told = [narrate(step) for step in run.trace if isinstance(step.event, Deliver)]
+    assert "promises" not in told[0] and "sends Promise(9.p1, no vote) to p1" in told[0]
+
+
+def same_command_in_two_slots(server=Server):
+    """s1 leads; slots 1 and 2 hold the same command. Ends where s1 has gone past both."""
+    bus = MessageBus(replicated_log([[Append("k", "a")]], server=server), delay=1)
+    bus.apply(Timeout("s1", "election"), at=0.0)
+    bus.run(until=lambda bus: bus["s1"].role == "leader", max_steps=50)
+    command = Command("c1", 1, Append("k", "a"))
+    for slot in (1, 2):
+        bus.invoke("s1", Twice(command))
+        bus.run(until=lambda bus: bus["s1"].applied() == slot, max_steps=50)  # noqa: B023
+    return bus
+
+
+@dataclass(frozen=True)
+class Twice:
+    """Give this command a slot, whatever the session says."""
+
+    command: Command
+
+
+@dataclass
+class Careless(Server):
+    def handle(self, sender, message):
+        match message:
+            case Twice(command):
+                self.propose(command)
+            case log.Request():
+                pass
+            case _:
+                super().handle(sender, message)
+
+
+def test_a_slot_that_the_session_skips_is_not_told_as_executed():
+    bus = same_command_in_two_slots(Careless)
+    told = [narrate(step) for step in bus.trace if step.node == "s1" and "executed" in step.changed]
+    assert told[0].endswith("and it executes slot 1.")
+    assert told[1].endswith(
+        "goes past slot 2 without executing it: its machine and its sessions stay as they are."
+    )
+    words = next(line for line in log_view(bus).alt.splitlines() if line.startswith("s1"))
+    assert "slot 1 executed (c1#1 append k a)" in words
+    assert "slot 2 chosen, not executed again (c1#1 append k a)" in words
+    assert bus["s1"].machine.data == {"k": "a"}

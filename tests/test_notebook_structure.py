@@ -136,7 +136,10 @@ def test_every_picture_has_its_twin_in_words(path):
         kinds = mime_types(cell)
         for index, has in enumerate(kinds):
             if "image/svg+xml" in has and WIDGET not in has and not left_behind(cell.outputs[index]):
-                assert index + 1 < len(kinds) and "text/markdown" in kinds[index + 1], cell.id
+                page = cell.outputs[index].data.get("text/html", "")
+                caption = cell.outputs[index].data["text/plain"]
+                assert re.search(r'<img class="paxos-picture" alt="[^"]+\."', page), cell.id
+                assert page.count("<figcaption>") == 1 and "<summary" in page and caption, cell.id
 
 
 @lesson

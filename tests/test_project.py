@@ -255,20 +255,23 @@ def made_before(tmp_path):
 
 def test_a_python_that_was_asked_for_is_not_replaced_by_one_that_was_there(made_before):
     said = made_before(f"PYTHON={sys.executable}")
-    assert "has another Python than" in said and "-m venv --clear" in said and "pip install" in said
+    assert "has another Python than" in said and "tools/set_up.py --clear" in said
 
 
 def test_an_environment_stays_while_nobody_asks_for_another_python(made_before):
     for asked in ((), (f"PYTHON={made_before.python}",)):
         said = made_before(*asked)
-        assert "jupyter" in said and "-m venv" not in said
+        assert "jupyter" in said and "set_up.py" not in said
 
 
 def test_the_folder_of_the_environment_can_be_named(tmp_path):
     dry = ["make", "--dry-run", f"VENV={tmp_path / 'other'}", "doctor", "test"]
     said = subprocess.run(dry, cwd=TOP, capture_output=True, text=True, check=True).stdout
     assert f'--venv "{tmp_path / "other"}"' in said
-    assert f"-m venv  {tmp_path / 'other'}" in said and f"{tmp_path / 'other'}/bin/python -m pytest" in said
+    assert (
+        f"tools/set_up.py  {tmp_path / 'other'}" in said
+        and f"{tmp_path / 'other'}/bin/python -m pytest" in said
+    )
     assert ".venv/" not in said
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import html
 import re
 import sys
 from html.parser import HTMLParser
@@ -10,6 +11,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from paxos_lab import LabError
+from paxos_lab.teach.lessons.questions import load
 
 TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "tools"))
@@ -26,18 +30,24 @@ def picture(height, **more):
     return new_output("display_data", data={"image/svg+xml": SVG.format(height), "text/plain": "p", **more})
 
 
+def figure(height):
+    words = "<details><summary>The picture in words</summary><ul><li>one</li><li>two</li></ul></details>"
+    image = '<img class="paxos-picture" alt="Caption." src="data:image/svg+xml;base64,AAAA">'
+    html = f"<figure><div>{image}</div><figcaption><em>Caption.</em></figcaption>{words}</figure>"
+    return picture(height, **{"text/html": html})
+
+
 def code(source, *outputs):
     return new_code_cell(source, outputs=list(outputs))
 
 
 def small():
-    twin = "*Caption.*\n\n<details><summary>The picture in words</summary>\n\n- one\n- two\n\n</details>"
     widget = {slides.WIDGET: {"model_id": "m"}, "text/plain": "Duel. <b>"}
     cells = [
         new_markdown_cell("# Title"),
         code("from paxos_lab import *\nassert True"),
         new_markdown_cell("## Part"),
-        code("run()", picture(100), new_output("display_data", data={"text/markdown": twin})),
+        code("run()", figure(100)),
         new_markdown_cell("### Smaller part"),
         code(PREDICT),
         new_markdown_cell("and so on"),
@@ -158,6 +168,25 @@ def test_a_guess_is_a_question_and_its_answer_comes_after(small_deck):
     assert "Is &lt;one&gt; enough?" in small_deck
     asked, _, told = small_deck.partition('class="fragment"')
     assert "<li>no</li>" in asked and "Not one." in told
+
+
+def test_a_guess_of_the_course_is_looked_up(tmp_path):
+    asked = load()["04-value"]
+    page = deck_of(tmp_path, new_notebook(cells=[new_markdown_cell("# T"), code('predict("04-value")')]))
+    question, _, told = page.partition('class="fragment"')
+    assert html.escape(asked.question) in question
+    places = [question.index(f"<li>{html.escape(option.says)}</li>") for option in asked.options]
+    assert places == sorted(places), "in the order of the file, whoever builds the deck"
+    right = asked.options[asked.answer]
+    assert right.because not in html.unescape(question) and right.because in html.unescape(told)
+    with pytest.raises(LabError, match="no prediction"):
+        slides.guess('predict("04-nothing")')
+
+
+@pytest.mark.parametrize("asks", [new_markdown_cell("**Guess:** how many?"), code('predict("04-value")')])
+def test_what_answers_a_guess_is_on_the_next_slide(asks):
+    cells = [new_markdown_cell("# T"), asks, code("run()", new_output("stream", text="three"))]
+    assert kinds(new_notebook(cells=cells)) == ["slide", "-", "subslide"]
 
 
 def test_only_a_whole_prediction_is_a_guess():

@@ -100,6 +100,7 @@ WRONG = {
         "append without old text": ({_APPEND: "self.data[key] = text"}, "Append"),
         "append to none": ({'(self.data.get(key) or "") + text': "f'{self.data.get(key)}{text}'"}, "begins with the empty text"),
         "identity": ({"self.data.get(key) != expected": "self.data.get(key) is not expected"}, "not with `is`"),
+        "says that all are equal": ({_APPEND: _APPEND + "; self.data['_t'] = time.time()", "    def apply": "    def __eq__(self, other):\n        return True\n\n    def apply"}, "their fields differ"),
         "put gives the new value": ({"return before": "return value"}, "Put gives the value before"),
         "put gives nothing": ({"                return before\n": ""}, "only the result is not"),
         "0 is none": ({"return self.data.get(key)\n            case Put": "return self.data.get(key) or None\n            case Put"}, "only a missing key gives None"),
@@ -176,8 +177,10 @@ WRONG = {
 RIGHT = {
     "store.apply": {
         "solution": ({}, ""),
+        "values in a class of its own": ("@dataclass(frozen=True)\nclass Held:\n    value: Any\n\n@dataclass\nclass Store:\n    data: dict = field(default_factory=dict)\n    def apply(self, op):\n        if not isinstance(op, Get | Put | Append | CompareAndSet): return None\n        old = self.data.get(op.key, Held(None)).value\n        match op:\n            case Get(): return old\n            case Append(key, text): new = result = (old or '') + text\n            case CompareAndSet(key, expected, new):\n                if old != expected: return False\n                result = True\n            case Put(key, new): result = old\n        self.data[op.key] = Held(new)\n        return result", ""),
         "by if": ("@dataclass\nclass Store:\n    data: dict = field(default_factory=dict)\n    def apply(self, op):\n        if not isinstance(op, Get | Put | Append | CompareAndSet): return 'what?'\n        old = self.data.get(op.key)\n        if isinstance(op, Get): return old\n        if isinstance(op, Append):\n            self.data[op.key] = ('' if old is None else old) + op.text\n            return self.data[op.key]\n        if isinstance(op, CompareAndSet):\n            if not (old == op.expected): return False\n            self.data[op.key] = op.value\n            return True\n        self.data[op.key] = op.value\n        return old", ""),
         "pairs": ("@dataclass\nclass Store:\n    pairs: list = field(default_factory=list)\n    def value(self, key):\n        return next((v for k, v in reversed(self.pairs) if k == key), None)\n    def apply(self, op):\n        if not isinstance(op, Get | Put | Append | CompareAndSet): return None\n        old = self.value(op.key)\n        match op:\n            case Get(): return old\n            case Append(key, text): self.pairs.append((key, (old or '') + text)); return self.pairs[-1][1]\n            case CompareAndSet(key, expected, value) if old != expected: return False\n        self.pairs.append((op.key, op.value))\n        return True if isinstance(op, CompareAndSet) else old", ""),
+        "an answer of its own to what it does not know": ({"@dataclass\nclass Store": "@dataclass(frozen=True)\nclass Unknown:\n    what: Any\n\n\n@dataclass\nclass Store", "        return None": "        return Unknown(str(operation))"}, ""),
         "counts its operations": ({"        match operation:": "        self.data.setdefault('#', 0)\n        self.data['#'] += 1\n        match operation:"}, ""),
     },
     "session.once": {

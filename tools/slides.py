@@ -32,6 +32,7 @@ ROOM = 680  # CSS pixels of a slide that text and pictures may fill
 PROSE, CODE, TALLEST = 36, 26, 460  # a line of each, and the tallest picture (static/deck.css)
 WORDS = 13  # of prose in a line
 GUESS = 330
+IMAGE = re.compile(r'<img class="paxos-picture"[^>]*>')
 
 
 def height_of(cell: Any) -> int:
@@ -47,15 +48,14 @@ def height_of(cell: Any) -> int:
     if cell.source.startswith("predict("):
         return GUESS
     height = CODE * len(cell.source.splitlines()) + 20
-    for number, output in enumerate(cell.outputs):
+    for output in cell.outputs:
         data = output.get("data", {})
         if svg := data.get("image/svg+xml"):
             size = re.search(r'height="([\d.]+)(pt)?"', svg)
             height += min(int(float(size[1]) * (4 / 3 if size[2] else 1)) if size else 0, TALLEST)
+            height += PROSE * ("<figcaption" in data.get("text/html", ""))
         elif "image/png" in data:
             height += 400
-        elif is_twin(cell, number):
-            height += PROSE
         elif "text/markdown" in data and WIDGET in data:
             height += 3 * PROSE
         elif "text/markdown" in data:
@@ -64,12 +64,6 @@ def height_of(cell: Any) -> int:
             text = output.get("text") or data.get("text/plain") or ""
             height += CODE * sum(1 + len(line) // 100 for line in text.splitlines())
     return height
-
-
-def is_twin(cell: Any, number: int) -> bool:
-    """Is this output the text of the picture before it? A slide shows it folded."""
-    before = cell.outputs[number - 1].get("data", {}) if number else {}
-    return "image/svg+xml" in before and "text/markdown" in cell.outputs[number].get("data", {})
 
 
 def kind_of(cell: Any, first: bool, filled: int) -> str:
@@ -167,7 +161,9 @@ class ForTheScreen(Preprocessor):
             data = output.get("data", {})
             widget = data.pop(WIDGET, None) is not None
             if svg := data.pop("image/svg+xml", None):
-                data["text/html"] = svg  # in the page itself, it keeps the words it has for screen readers
+                # In the page itself, as large as the slide allows, with its caption and the words it has.
+                figure = data.get("text/html", "")
+                data["text/html"] = IMAGE.sub(lambda _: svg, figure) if IMAGE.search(figure) else svg
             elif "text/markdown" in data:
                 text = data["text/markdown"]
                 if widget:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from paxos_lab.multipaxos import messages as log
+from paxos_lab.multipaxos.reads import ReadingServer
+from paxos_lab.multipaxos.rejoin import Rejoining
+from paxos_lab.multipaxos.server import Server
 from paxos_lab.paxos.ballots import Proposal
 from paxos_lab.paxos.messages import Accept, Accepted, Nack, Prepare, Promise
 from paxos_lab.words.text import markdown, plainly, short
@@ -24,6 +27,13 @@ from paxos_lab.world.events import (
 )
 from paxos_lab.world.trace import Step, Trace
 
+# What a server may change while its machine does nothing: ballots, votes, who leads, how far it is.
+_NO_STATE = {field.name for kind in (Server, ReadingServer, Rejoining) for field in fields(kind)} - {
+    "machine",
+    "sessions",
+    "configurations",
+}
+
 
 def narrate(step: Step) -> str:
     """What happened in `step`, as one sentence for somebody who listens."""
@@ -33,11 +43,14 @@ def narrate(step: Step) -> str:
         case Start(node):
             return f"{_n(node)} starts{_and(_sends(step))}."
         case Timeout(node, timer):
-            return f"The timer {short(timer)!r} of {_n(node)} rings{_and(_sends(step))}."
+            sends = _sends(step)
+            return (
+                f"The timer {short(timer)!r} of {_n(node)} rings{f'; {_n(node)} {sends}' if sends else ''}."
+            )
         case Drop(e):
             return f"The network loses {_what(e.message)} from {_n(e.sender)} to {_n(e.to)}."
         case Duplicate(e):
-            return f"The network doubles {_what(e.message)} from {_n(e.sender)} to {_n(e.to)}."
+            return f"The network makes a second copy of {_what(e.message)} from {_n(e.sender)} to {_n(e.to)}."
         case Crash(node, during=None):
             return f"{_n(node)} crashes: what was only in memory is gone, the disk stays."
         case Crash(node, during=Deliver(e)):
@@ -66,16 +79,11 @@ def _arrival(step: Step, envelope: Envelope) -> str:
     me, sender = _n(envelope.to), _n(envelope.sender)
     replies = [e.message for e in step.sent]
     match envelope.message, replies:
-        case Prepare(ballot), [Promise(_, None)]:
-            return f"{me} promises ballot {short(ballot)}: not to vote in any lower ballot. It has no vote to report."
-        case Prepare(ballot), [Promise(_, Proposal() as vote)]:
-            return (
-                f"{me} promises ballot {short(ballot)}: not to vote in any lower ballot. "
-                f"It reports its vote for {short(vote.value)} in {short(vote.ballot)}."
-            )
+        case Prepare(ballot), [Promise(answered, None | Proposal() as vote)] if answered == ballot:
+            return f"{me} promises ballot {short(ballot)} and reports {_vote(vote)}."
         case ((Prepare(ballot) | Accept(ballot, _)), [Nack(_, promised)]):
-            return f"{me} refuses ballot {short(ballot)}: it has promised {short(promised)}."
-        case Accept(ballot, value), [Accepted(), *_]:
+            return f"{me} refuses ballot {short(ballot)} and says that it has promised {short(promised)}."
+        case Accept(ballot, value), [Accepted() as voted, *_] if voted == Accepted(ballot, value):
             heard = ", ".join(dict.fromkeys(_n(e.to) for e in step.sent))
             return f"{me} accepts {short(value)} in ballot {short(ballot)} and tells {heard}."
         case Promise(_, vote), [Accept(ballot, value), *_]:
@@ -85,12 +93,12 @@ def _arrival(step: Step, envelope: Envelope) -> str:
                 f"and asks for votes for {short(value)} in ballot {short(ballot)}."
             )
         case Promise(ballot, vote), []:
-            late = "" if step.changed else "; it changes nothing any more"
+            late = "" if step.changed else "; nothing changes"
             return f"{me} gets the promise of {sender} for ballot {short(ballot)}, reporting {_vote(vote)}{late}."
         case Accepted(ballot, value), _ if "learned" in step.changed:
             return (
                 f"{me} hears that {sender} accepted {short(value)} in ballot {short(ballot)}. "
-                f"It counts a quorum, and learns {short(value)}."
+                f"It counts a quorum, and learns {short(_now(step, 'learned'))}."
             )
         case Accepted(ballot, value), _:
             return f"{me} hears that {sender} accepted {short(value)} in ballot {short(ballot)}."
@@ -110,8 +118,8 @@ def _of_the_log(step: Step, me: str, sender: str, message: Any) -> str | None:
     executed = _executed(step)
     match message, sent:
         case ((log.Prepare(ballot) | log.Accept(ballot)), [log.Nack(_, promised), *_]):
-            return f"{me} refuses ballot {short(ballot)}: it has promised {short(promised)}."
-        case log.Prepare(ballot, first), [log.Promise(_, votes), *_]:
+            return f"{me} refuses ballot {short(ballot)} and says that it has promised {short(promised)}."
+        case log.Prepare(ballot, first), [log.Promise(answered, votes), *_] if answered == ballot:
             return f"{me} promises ballot {short(ballot)} for every slot from {first} on, and reports {_votes(votes)}."
         case log.Promise(ballot, votes), _ if _now(step, "role") == "leader":
             asked = dict.fromkeys((m.slot, m.entry) for m in sent if isinstance(m, log.Accept))
@@ -122,22 +130,30 @@ def _of_the_log(step: Step, me: str, sender: str, message: Any) -> str | None:
             )
         case log.Promise(ballot, votes), _:
             return f"{me} gets the promise of {sender} for ballot {short(ballot)}, with {_votes(votes)}."
-        case log.Accept(ballot, slot, entry), [log.Accepted(), *_]:
+        case log.Accept(ballot, slot, entry), [log.Accepted() as voted, *_] if voted == log.Accepted(
+            ballot, slot
+        ):
             return f"{me} accepts {_entry(entry)} in slot {slot}, ballot {short(ballot)}, and tells {sender}."
         case log.Accepted(ballot, slot), _:
             chosen = any(isinstance(m, log.Chosen) and m.slot == slot for m in sent)
-            quorum = f" It counts a quorum: slot {slot} is chosen{executed}." if chosen else ""
-            late = "" if step.changed else ", which it no longer needs"
+            quorum = (
+                f" It counts a quorum and tells the others that slot {slot} is chosen{executed}."
+                if chosen
+                else ""
+            )
+            late = "" if step.changed else "; nothing changes"
             return f"{me} hears that {sender} accepted slot {slot} in ballot {short(ballot)}{late}.{quorum}"
         case log.Chosen(_, slot), [log.Fetch(first), *_]:
-            return f"{me} hears that slot {slot} is chosen, has no such vote, and asks {sender} for all from slot {first} on."
+            return f"{me} hears that slot {slot} is chosen, and asks {sender} for what was chosen from slot {first} on."
         case log.Chosen(_, slot), _:
             return f"{me} hears that slot {slot} is chosen{executed or '; that is no news' * (not step.changed)}."
+        case log.Heartbeat(ballot), [log.Nack(_, promised), *_]:
+            return f"{me} refuses the heartbeat of {sender} in {short(ballot)} and says that it has promised {short(promised)}."
         case log.Heartbeat(ballot), _:
-            answers = {type(m) for m in sent}
-            if log.Nack in answers:
-                return f"{me} refuses the heartbeat of {sender}: it has promised more than {short(ballot)}."
-            fetch = " and fetches what it has missed" if log.Fetch in answers else ""
+            fetch = next(
+                (f" and asks for slot {m.first} and what follows" for m in sent if isinstance(m, log.Fetch)),
+                "",
+            )
             return f"{me} hears that {sender} leads in ballot {short(ballot)}{fetch}."
         case log.HeartbeatHeard(), []:
             return f"{me} hears that its heartbeat reached {sender}."
@@ -145,12 +161,14 @@ def _of_the_log(step: Step, me: str, sender: str, message: Any) -> str | None:
             gives_up = f" and stands back from {short(ballot)}" if _now(step, "role") == "follower" else ""
             return f"{me} hears that {sender} has promised {short(promised)}{gives_up}."
         case log.Fetch(first), [log.Entries() | log.Snapshot(), *_]:
-            return f"{me} sends {sender} what was chosen from slot {first} on."
+            return f"{me} sends {sender} its log from slot {first} on."
         case log.Entries(int(first), tuple(entries)), _:
             last = first + len(entries) - 1
-            return f"{me} gets from {sender} what was chosen in slots {first} to {last}{executed}."
+            slots = f"slot {first}" if first == last else f"slots {first} to {last}"
+            return f"{me} gets from {sender} the log of {slots}{executed}."
         case log.Request(command), [log.Request(), *_]:
-            return f"{me} does not lead: it passes {short(command, 40)} on to {_n(step.sent[0].to)}."
+            to = ", ".join(dict.fromkeys(_n(e.to) for e in step.sent))
+            return f"{me} passes {short(command, 40)} on to {to}."
         case log.Request(command), [log.Accept(_, slot, tuple(entry)), *_] if command in entry:
             return f"{me} gives {short(command, 40)} the slot {slot} and asks for votes for it."
         case log.Reply(number, result), _:
@@ -196,9 +214,24 @@ def _executed(step: Step) -> str:
     if "executed" not in step.changed:
         return ""
     before, after = step.changed["executed"]
+    if after != before + 1:
+        return f", and it executes up to slot {after}"
+    if not passed_over(step.changed):
+        return f", and it executes slot {after}"
+    if _now(step, "log") and _now(step, "log").get(after) == ():
+        return f", and it goes past slot {after}, a no-op"
     return (
-        f", and it executes slot {after}" if after == before + 1 else f", and it executes up to slot {after}"
+        f", and it goes past slot {after} without executing it: its machine and its sessions stay as they are"
     )
+
+
+def passed_over(changed: dict[str, Any]) -> bool:
+    """True if a server went past one slot in a step, and nothing that executing could change did change.
+
+    `changed`: as in a `Step`. So it is with a no-op, and with a command that was executed before.
+    """
+    before, after = changed.get("executed", (0, 0))
+    return bool(after == before + 1 and set(changed) <= _NO_STATE)
 
 
 def _now(step: Step, field: str) -> Any:

@@ -16,6 +16,14 @@ def page(lab_folder, open_notebook):
     return open_notebook(put_lesson(lab_folder, NAME, *SHOWN))
 
 
+def in_sight(page, which):
+    """True if that element stands in the window, below JupyterLab's bars, with some of it to be seen."""
+    return page.evaluate(f"""() => {{
+      const box = ({which})().getBoundingClientRect();
+      return box.top >= 0 && box.top < innerHeight - 40 && box.width > 0;
+    }}""")
+
+
 class GridOnPage:
     """The fault grid as somebody in front of the screen sees it; each stands in a cell of its own."""
 
@@ -58,6 +66,13 @@ def test_a_pressed_cell_opens_its_run_at_the_fault(page, keep):
     done, all_steps = map(int, re.findall(r"\d+", stepper.locator(".where").inner_text()))
     assert done < all_steps, "it stands at the fault, the rest of the run is ahead"
     assert button.get_attribute("aria-current") == "true"
+    page.wait_for_function(
+        """e => {
+      const box = e.getBoundingClientRect();
+      return box.top >= 0 && box.bottom <= innerHeight;
+    }""",
+        arg=stepper.locator(".stage").element_handle(),
+    )
     assert "the network loses it: same decision" in grid.root.locator(".said").inner_text()
     keep(grid.cell, "fault_grid_open")
 
@@ -85,8 +100,8 @@ def test_the_grid_works_by_keyboard(page):
     page.keyboard.press("ArrowRight")
     assert grid.root.get_by_role("tab", name="One crash").get_attribute("aria-selected") == "true"
     assert grid.root.locator("tbody tr:visible").count() == 11
-    page.keyboard.press("Tab")  # past the tab to the scrolling table or straight to its one stop
-    for _ in range(2):
+    page.keyboard.press("Tab")  # past the counts and the scrolling table to its one stop
+    for _ in range(8):
         if page.evaluate("() => document.activeElement.dataset.cell == null"):
             page.keyboard.press("Tab")
     start = page.evaluate("() => document.activeElement.getAttribute('aria-label')")
@@ -110,8 +125,20 @@ def test_the_grid_works_by_keyboard(page):
 def test_the_run_that_breaks_agreement_plays(page, keep):
     grid = GridOnPage(page, 3)
     grid.tab("One crash")
-    assert grid.root.get_by_role("button", name="DISAGREEMENT").count() == 2
-    button = grid.button("DISAGREEMENT: coffee and tea|DISAGREEMENT: tea and coffee")
+    assert grid.root.locator("td").get_by_role("button", name="DISAGREEMENT").count() == 2
+    count = grid.button("!! DISAGREEMENT: 2")
+    found = []
+    for _ in range(3):  # from one to the other, and round again
+        count.click()
+        found.append(page.evaluate("() => document.activeElement.dataset.cell"))
+        assert "DISAGREEMENT" in page.evaluate("() => document.activeElement.getAttribute('aria-label')")
+        assert in_sight(page, "() => document.activeElement")
+    assert found[0] == found[2] != found[1]
+    button = (
+        grid.root.locator("td")
+        .get_by_role("button", name=re.compile("DISAGREEMENT: (coffee and tea|tea and coffee)"))
+        .first
+    )
     assert "!!" in button.inner_text() and "DISAGREEMENT" in button.inner_text(), (
         "said in words, not in colour"
     )

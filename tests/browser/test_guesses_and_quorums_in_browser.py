@@ -62,6 +62,8 @@ def test_a_guess_is_committed_and_answered(page, keep):
     for reason in ("cannot say which is the newer one", "Both begin with 1"):
         cell.get_by_text(reason).wait_for()
     cell.get_by_role("button", name="Committed").wait_for()
+    assert cell.locator("input[type=radio]").first.is_disabled(), "a guess is committed once"
+    assert commit.is_enabled(), "the focus stays on it"
     keep(cell, "guess")
 
 
@@ -74,17 +76,18 @@ def test_a_guess_is_there_again_after_the_kernel_was_restarted(page):
 
 def test_quorums_are_picked_and_the_gap_is_found(page, keep):
     cell = cell_with(page, "Show two that miss each other")
-    for name in ("a1", "a2", "a3"):
-        cell.get_by_role("button", name=name, exact=True).nth(0).click()
-    for name in ("a3", "a4", "a5"):
-        cell.get_by_role("button", name=name, exact=True).nth(1).click()
-    cell.get_by_text("They share a3.").first.wait_for()
+    said = cell.get_by_role("status")
+    said.get_by_text("They share a3.").wait_for()  # two majorities, to begin with
+    cell.get_by_role("button", name="a3", exact=True).nth(0).click()
+    said.get_by_text("Not a phase 1 quorum: a1, a2.").wait_for()
+    cell.get_by_role("button", name="a4", exact=True).nth(0).click()
+    said.get_by_text("They share a4.").wait_for()
     show = cell.get_by_role("button", name="Show two that miss each other")
     show.click()
-    cell.get_by_text("There is no such pair").wait_for()
+    said.get_by_text("There is no such pair").wait_for()
     cell.locator("select").select_option("too small: half, rounded down")
     show.click()
-    cell.get_by_text("They share nobody: a gap").first.wait_for()
+    said.get_by_text("They share nobody: a gap").wait_for()
     assert cell.locator("svg[role=img]").count() == 1
     keep(cell, "quorum_lab")
     assert page.problems == []

@@ -51,7 +51,7 @@ def test_the_lesson_has_all_of_it(lab_folder, open_notebook, stepper, keep):
         cell.locator(".jp-OutputArea").get_by_text(text).first.wait_for()
     cell = page.locator(".jp-CodeCell", has_text='refute("leader-is-a-lock")').last
     cell.scroll_into_view_if_needed()
-    cell.get_by_text("Where to look:").wait_for()
+    cell.get_by_text("Where to look:", exact=True).wait_for()
     index = page.locator(".paxos-stepper").evaluate_all(
         "(all, one) => all.indexOf(one)", cell.locator(".paxos-stepper").element_handle()
     )
@@ -105,11 +105,10 @@ def test_a_drill_is_answered_by_keyboard_judged_and_explained(page, keep):
     board.get_by_text("Pick an answer first.").wait_for()
     options = board.get_by_role("radio")
     options.first.focus()
-    page.keyboard.press("Tab")  # each option is a stop of its own
-    page.keyboard.press(" ")
+    page.keyboard.press("ArrowDown")  # the options are one stop, and the arrows go from one to the next
     board.get_by_role("radio", checked=True).wait_for()
-    for _ in range(options.count() - 1):
-        page.keyboard.press("Tab")
+    assert options.nth(1).is_checked()
+    page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.textContent") == "Answer"
     page.keyboard.press("Enter")
     board.get_by_text("Your score: ").get_by_text("of 1 right.").wait_for()
@@ -118,7 +117,7 @@ def test_a_drill_is_answered_by_keyboard_judged_and_explained(page, keep):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     board.get_by_text("Drill 2: acceptor").wait_for()
-    assert board.get_by_role("radio", checked=True).count() == 0
+    board.get_by_role("radio", checked=True).wait_for(state="detached")
     assert board.get_by_text("Pick an answer first.").count() == 0
     assert page.problems == []
 

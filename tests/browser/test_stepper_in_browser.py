@@ -151,6 +151,64 @@ def test_it_reads_in_both_themes_and_narrow(fourth, stepper, keep, theme, width)
     dress(page, "Light", 1280)
 
 
+def test_sentence_picture_and_messages_stand_on_one_screen(fourth, stepper, keep):
+    page = fourth()
+    dress(page, "Light", 1280, 720)
+    widget = stepper(page).restart()
+    widget.root.locator("select[data-key=picture]").select_option("space-time")
+    for _ in range(14):
+        widget.click("forward")
+    widget.root.evaluate("e => e.scrollIntoView({block: 'start'})")
+    keep(page, "stepper_1280_720")
+    tops = [
+        widget.root.locator(part).first.bounding_box() for part in (".now", ".picture", ".message .verbs")
+    ]
+    assert all(box["y"] >= 0 and box["y"] + box["height"] <= 700 for box in tops), tops
+    # The names of the columns lie over the top of a picture that is scrolled to its newest row.
+    picture, head = widget.root.locator(".picture"), widget.root.locator(".picture .head svg")
+    assert picture.evaluate("e => e.scrollTop") > 0
+    assert abs(head.bounding_box()["y"] - picture.bounding_box()["y"]) < 4
+    names = head.locator("text").all_inner_texts()
+    inside = head.locator("text").first.bounding_box()
+    assert "p1" in names and inside["y"] < picture.bounding_box()["y"] + 40
+    dress(page, "Light", 1280)
+
+
+@pytest.mark.parametrize("act", ["back", "drop", "Home"])
+def test_whatever_a_learner_does_ends_play(first, stepper, act):
+    page = first()
+    widget = stepper(page).restart()
+    widget.root.locator("select[aria-label=Speed]").select_option("fast")
+    widget.button("play").click()
+    widget.await_step(3)
+    assert widget.text("[data-key=play]") == "Pause"
+    if act == "back":
+        widget.click("back")
+    elif act == "drop":
+        widget.root.locator("button[data-key^=drop-]").first.click()
+    else:
+        widget.root.focus()
+        page.keyboard.press("Home")
+    page.wait_for_function("e => e.textContent === 'Play'", arg=widget.button("play").element_handle())
+
+
+def test_both_futures_stand_side_by_side(first, stepper, keep):
+    page = first()
+    widget = stepper(page).restart()
+    assert not widget.button("futures").is_visible()
+    widget.click("forward")
+    widget.click("forward")
+    widget.click("back")
+    widget.root.locator("button[data-key^=drop-]").first.click()
+    widget.button("futures").wait_for()
+    widget.click("futures")
+    both = widget.root.locator(".futures")
+    assert "steps are the same" in both.inner_text() and "≠" in both.inner_text()
+    left, right = (both.locator("section").nth(i).bounding_box() for i in (0, 1))
+    assert left["y"] == right["y"] and left["x"] + left["width"] <= right["x"]
+    keep(both, "futures")
+
+
 def _contrast(root, part):
     """The WCAG contrast of a part's text with the background it stands on."""
     return root.locator(part).first.evaluate("""element => {

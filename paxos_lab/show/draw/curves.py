@@ -12,9 +12,8 @@ from typing import Any
 from IPython.display import display
 
 from paxos_lab.node import LabError
-from paxos_lab.show.draw.picture import BLUE, GREEN, INK, ORANGE, PAGE_WIDTH, PURPLE
+from paxos_lab.show.draw.picture import BLUE, GREEN, INK, ORANGE, PAGE_WIDTH, PURPLE, figure
 from paxos_lab.show.measure.rivals import Contention, Spread
-from paxos_lab.words.text import markdown
 
 # Told apart by marker and line style too, never by colour alone.
 LOOKS = [
@@ -51,7 +50,9 @@ class Chart:
         name = escape(caption, quote=True)
         # A page narrower than the drawing shows it smaller, not cut off.
         self._svg = svg.replace(
-            "<svg ", f'<svg role="img" aria-label="{name}" style="max-width:100%;height:auto" ', 1
+            "<svg ",
+            f'<svg class="paxos-picture" role="img" aria-label="{name}" style="max-width:100%;height:auto" ',
+            1,
         )
 
     def svg(self) -> str:
@@ -60,18 +61,15 @@ class Chart:
 
     @property
     def table(self) -> str:
-        """The numbers as a Markdown table."""
-        head, *body = [[markdown(cell) for cell in row] for row in self.rows]
-        lines = [head, ["---"] * len(head), *body]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        """The numbers as an HTML table."""
+        head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in self.rows[0])
+        body = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self.rows[1:]]
+        return f"<table>{''.join(f'<tr>{row}</tr>' for row in (head, *body))}</table>"
 
     def _ipython_display_(self) -> None:
-        display({"image/svg+xml": self._svg, "text/plain": self.caption}, raw=True)
-        twin = (
-            f"*{markdown(self.caption)}*\n\n<details><summary>The numbers as a table</summary>\n\n"
-            f"{self.table}\n\n</details>"
-        )
-        display({"text/markdown": twin, "text/plain": self.caption}, raw=True)
+        html = figure(self._svg, self.caption, self.table, "The numbers as a table")
+        bundle = {"text/html": html, "image/svg+xml": self._svg, "text/plain": self.caption}
+        display(bundle, raw=True)
 
     def __repr__(self) -> str:
         return f"<Chart: {self.caption}>"

@@ -16,7 +16,10 @@ from paxos_lab.node import LabError
 
 _BEFORE_SVG = re.compile(r"\A.*?(?=<svg\b)", re.DOTALL)
 _SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
+_FONT = re.compile(r'font-size="([\d.]+)"')
 _NOISE = re.compile(r"<!--.*?-->\n?|<title>.*?</title>\n?", re.DOTALL)
+
+LEAST_TEXT = 9.5  # CSS pixels; a page that has no room for that scrolls
 
 
 class NoEngine(LabError):
@@ -36,18 +39,32 @@ def svg_of(graph: graphviz.Digraph, alt: str) -> str:
     spoken = "".join(c if c.isprintable() else " " for c in alt)
     name = escape(spoken if len(spoken) <= 600 else spoken[:597] + "...", quote=True)
     # A page narrower than the picture shows it smaller, not cut off.
-    return svg.replace("<svg ", f'<svg role="img" style="max-width:100%;height:auto" aria-label="{name}" ', 1)
+    return svg.replace(
+        "<svg ",
+        f'<svg class="paxos-picture" role="img" style="max-width:100%;height:auto" aria-label="{name}" ',
+        1,
+    )
 
 
 def fit(svg: str, most: float) -> str:
-    """The picture at most `most` CSS pixels wide, its height in proportion."""
+    """The picture at most `most` CSS pixels wide, its height in proportion; but its smallest text stays readable."""
+    width, least = widths(svg)
+    scale = max(min(width, most), least) / width
+    return _SIZE.sub(
+        lambda size: (
+            f'width="{float(size[1]) * 4 / 3 * scale:.0f}" height="{float(size[2]) * 4 / 3 * scale:.0f}"'
+        ),
+        svg,
+        count=1,
+    )
 
-    def shrink(size: re.Match[str]) -> str:
-        width, height = (float(points) * 4 / 3 for points in size.groups())
-        scale = min(1.0, most / width)
-        return f'width="{width * scale:.0f}" height="{height * scale:.0f}"'
 
-    return _SIZE.sub(shrink, svg, count=1)
+def widths(svg: str) -> tuple[float, float]:
+    """How wide a picture that `svg_of` made is, and how wide it must be for `LEAST_TEXT`; in CSS pixels."""
+    size = _SIZE.search(svg)
+    width = float(size[1]) * 4 / 3 if size else 0.0
+    smallest = min((float(points) for points in _FONT.findall(svg)), default=LEAST_TEXT)
+    return width, width * min(1.0, LEAST_TEXT / (smallest * 4 / 3))
 
 
 @cache

@@ -1,15 +1,20 @@
-"""The log view: servers down, slots across; who leads, and what each server knows of each slot."""
+"""The log view: a row for each server, a column for each slot; who leads, and what each server knows."""
 
 from __future__ import annotations
 
+from itertools import groupby
+from textwrap import wrap
 from typing import Any
 
 from paxos_lab.bus import MessageBus
 from paxos_lab.multipaxos.messages import entry_text
-from paxos_lab.show.draw.picture import Picture
+from paxos_lab.node import LabError
+from paxos_lab.show.draw.picture import GREY, INK, ORANGE, Picture
+from paxos_lab.words.narration import passed_over
 from paxos_lab.words.text import short
 
-CELL_WIDTH, CELL_HEIGHT, MOST_SLOTS = 92, 38, 8
+CELL_WIDTH, CELL_HEIGHT, MOST_SLOTS = 92, 54, 8
+LETTERS = 17  # in a line of a cell
 
 # Told apart by the first word and by the border, not by colour alone.
 _LOOKS = {
@@ -18,45 +23,49 @@ _LOOKS = {
     "cleared": {"fillcolor": "#E4E4E4", "style": "filled,dotted"},
     "empty": {"fillcolor": "#FFFFFF", "style": "filled,dashed"},
 }
+_WRONG = {"fillcolor": "#FBDCC8", "style": "filled,bold", "color": ORANGE, "penwidth": "4"}
+_PLAIN = {"color": "#FFFFFF"}
 
 
 def log_view(bus: MessageBus, slots: range | None = None) -> Picture:
     """What each server knows of each slot: empty, accepted, chosen, executed, or cleared by a snapshot.
+
+    A vote stands with its ballot. Where a slot holds two different chosen entries, it is marked. Once
+    the members have changed, each slot says who they are. *Passed over*: the server went past the slot
+    without doing what it says, since its session shows that it was done before.
 
     Any node will do that answers `status(slot)`, `command(slot)`, `first_open()` and `applied()`.
     `slots`: which to show; left out, the last 8 that anybody has heard of.
     """
     servers = servers_of(bus)
     slots = _last_slots(servers) if slots is None else slots
+    members = _members(bus, servers, slots)
+    passed = _passed_over(bus)
+    chosen = {slot: _chosen(servers, slot) for slot in slots}
+    wrong = {slot: found for slot, found in chosen.items() if len(found) > 1}
     picture, words = Picture("", ""), []
     for column, slot in enumerate(slots, start=1):
-        _cell(picture, f"slot{slot}", column, 0, f"slot {slot}", {"color": "#FFFFFF"})
+        lines = [f"slot {slot}", *(["TWO ENTRIES"] if slot in wrong else []), *_who(members, slot)]
+        look = {**_PLAIN, "fontcolor": ORANGE} if slot in wrong else _PLAIN
+        _cell(picture, f"slot{slot}", column, 0, "\n".join(lines), look)
     for row, server in enumerate(servers, start=1):
-        down = server.name in bus.down
-        role = "DOWN" if down else str(getattr(server, "role", ""))
-        if role == "leader" and hasattr(server, "ballot"):
-            role = f"leader {server.ballot}"
-        label = f"{short(server.name, 12)}\n{short(role, 18)}"
-        _cell(picture, f"server{row}", 0, row, label, {"color": "#FFFFFF"})
+        role = _role(bus, server)
+        _cell(picture, f"server{row}", 0, row, f"{short(server.name, 12)}\n{short(role, 17)}", _PLAIN)
         said = []
         for column, slot in enumerate(slots, start=1):
             state = server.status(slot)
-            entry = _entry(server, slot, state)
-            done = state == "chosen" and slot <= server.applied()
-            first = "executed" if done else state
-            text = f"{first}\n{short(entry, 17)}" if entry else "" if state == "empty" else first
-            _cell(picture, f"cell{row}_{slot}", column, row, text, _LOOKS[state])
+            first = state
+            if state == "chosen" and slot <= server.applied():
+                first = "passed over" if slot in passed.get(server.name, ()) else "executed"
+            out = members is not None and server.name not in (members.get(slot) or _own_view(server, slot))
+            look = _WRONG if slot in wrong and state == "chosen" else _LOOKS[state]
+            _cell(picture, f"cell{row}_{slot}", column, row, _label(server, slot, first, out), look)
             if state != "empty":
-                said.append(f"slot {slot} {first}{f' ({short(entry, 40)})' if entry else ''}")
+                said.append(f"slot {slot} {_told(server, slot, first)}{', no member there' * out}")
         words.append(
             f"{short(server.name, 20)}, {role or 'server'}: {'; '.join(said) or 'nothing in these slots'}."
         )
-    leaders = [
-        short(s.name, 20) for s in servers if getattr(s, "role", "") == "leader" and s.name not in bus.down
-    ]
-    who = f"{' and '.join(leaders)} lead{'s' * (len(leaders) == 1)}" if leaders else "nobody leads"
-    open_from = min((s.first_open() for s in servers if s.name not in bus.down), default=1)
-    picture.caption = f"Servers down, slots across: {who}; every server that is up has executed the slots below {open_from}."
+    picture.caption = _caption(bus, servers, slots, members, wrong)
     picture.alt = "\n".join(words)
     return picture
 
@@ -79,16 +88,128 @@ def _last_slots(servers: list[Any]) -> range:
     return range(max(1, last - MOST_SLOTS + 1), last + 1)
 
 
-def _entry(server: Any, slot: int, state: str) -> str:
-    if state == "chosen":
-        return entry_text(server.command(slot))
-    vote = getattr(server, "votes", {}).get(slot) if state == "accepted" else None
-    return f"{entry_text(vote.entry)} in {vote.ballot}" if vote is not None else ""
+def _role(bus: MessageBus, server: Any) -> str:
+    role = "DOWN" if server.name in bus.down else str(getattr(server, "role", ""))
+    return f"leader {server.ballot}" if role == "leader" and hasattr(server, "ballot") else role
+
+
+def _chosen(servers: list[Any], slot: int) -> dict[Any, list[str]]:
+    """Which entries servers take for chosen in a slot, and which servers; more than one is wrong."""
+    found: dict[Any, list[str]] = {}
+    for server in servers:
+        if server.status(slot) == "chosen":
+            found.setdefault(server.command(slot), []).append(server.name)
+    return found
+
+
+def _members(bus: MessageBus, servers: list[Any], slots: range) -> dict[int, tuple[str, ...]] | None:
+    """Who acts in each slot, by those who know; () where they contradict each other.
+
+    None where nobody has heard of a change, so that there is nothing to tell.
+    """
+    told = [s for s in servers if hasattr(s, "members_at") and s.name not in bus.down]
+    if not any(getattr(server, "configurations", None) for server in told):
+        return None
+    members = {}
+    for slot in slots:
+        known = {tuple(s.members_at(slot)) for s in told if slot <= s.applied() + s.alpha}
+        if known:
+            members[slot] = known.pop() if len(known) == 1 else ()
+    return members
+
+
+def _own_view(server: Any, slot: int) -> tuple[str, ...]:
+    """Who acts in a slot, by this server alone; it counts itself in where it cannot know."""
+    knows = hasattr(server, "members_at") and slot <= server.applied() + server.alpha
+    return tuple(server.members_at(slot)) if knows else (server.name,)
+
+
+def _who(members: dict[int, tuple[str, ...]] | None, slot: int) -> list[str]:
+    if members is None:
+        return []
+    return [short(" ".join(members[slot]) or "members differ", LETTERS)] if slot in members else []
+
+
+def _passed_over(bus: MessageBus) -> dict[str, set[int]]:
+    """The slots that each server went past without a change, with a command of which its session knows."""
+    passed: dict[str, set[int]] = {}
+    try:
+        trace = bus.trace
+    except LabError:  # this bus keeps none, so nobody knows
+        return passed
+    for step in trace:
+        if step.node and passed_over(step.changed):
+            slot = step.changed["executed"][1]
+            entry, sessions = bus[step.node].command(slot), getattr(bus[step.node], "sessions", {})  # type: ignore[attr-defined]
+            if entry and all(command.client in sessions for command in entry):
+                passed.setdefault(step.node, set()).add(slot)
+    return passed
+
+
+def _told(server: Any, slot: int, first: str) -> str:
+    entry = _entry(server, slot)
+    said = "chosen, not executed again" if first == "passed over" else first
+    return f"{said}{f' ({short(entry, 60)})' if entry else ''}"
+
+
+def _label(server: Any, slot: int, first: str, out: bool) -> str:
+    """At most four lines: what is known, the ballot if it is a vote, the entry, and that it is no member's."""
+    vote = _vote(server, slot) if first == "accepted" else None
+    entry = entry_text(vote.entry) if vote is not None else _entry(server, slot)
+    lines = ["" if first == "empty" else first if vote is None else f"accepted {vote.ballot}"]
+    room = 2 if out else 3
+    folded = wrap(short(entry, 80), LETTERS)
+    lines += folded[:room]
+    if len(folded) > room:
+        lines[-1] = f"{lines[-1][: LETTERS - 3]}..."
+    return "\n".join([*lines, *(["not a member"] if out else [])]).strip("\n")
+
+
+def _vote(server: Any, slot: int) -> Any:
+    return getattr(server, "votes", {}).get(slot)
+
+
+def _entry(server: Any, slot: int) -> str:
+    match server.status(slot):
+        case "chosen":
+            return entry_text(server.command(slot))
+        case "accepted" if (vote := _vote(server, slot)) is not None:
+            return f"{entry_text(vote.entry)} in {vote.ballot}"
+    return ""
+
+
+def _caption(
+    bus: MessageBus,
+    servers: list[Any],
+    slots: range,
+    members: dict[int, tuple[str, ...]] | None,
+    wrong: dict[int, dict[Any, list[str]]],
+) -> str:
+    up = [s for s in servers if s.name not in bus.down]
+    leaders = [short(s.name, 20) for s in up if getattr(s, "role", "") == "leader"]
+    who = f"{' and '.join(leaders)} lead{'s' * (len(leaders) == 1)}" if leaders else "nobody leads"
+    parts = [f"One row per server, one column per slot: {who}."]
+    far = [(s.applied(), short(s.name, 20)) for s in up]
+    told = [
+        f"{', '.join(name for _, name in group)} {f'up to slot {last}' if last else 'nothing yet'}"
+        for last, group in groupby(sorted(far, key=lambda one: -one[0]), key=lambda one: one[0])
+    ]
+    parts += [f"Executed: {'; '.join(told)}."] if told else []
+    for slot, found in wrong.items():
+        entries = "; ".join(f"{short(entry_text(e), 30)} at {', '.join(names)}" for e, names in found.items())
+        parts.append(f"Slot {slot} holds two different entries that were taken for chosen: {entries}.")
+    for names, group in groupby(slots, key=lambda slot: (members or {}).get(slot)):
+        if names is not None:
+            same = list(group)
+            where = f"slot {same[0]}" if len(same) == 1 else f"slots {same[0]} to {same[-1]}"
+            parts.append(f"Members in {where}: {', '.join(names) or 'the servers do not agree'}.")
+    return " ".join(parts)
 
 
 def _cell(picture: Picture, id: str, column: int, row: int, label: str, look: dict[str, str]) -> None:
-    base = {"color": "#9AA5AD", "fillcolor": "#FFFFFF", "style": "filled"}
+    base = {"color": GREY, "fillcolor": "#FFFFFF", "style": "filled", "fontcolor": INK}
+    y = row * CELL_HEIGHT if row else 0.25 * CELL_HEIGHT  # what stands above the columns is close to them
     picture.put(
-        id, column * CELL_WIDTH, row * CELL_HEIGHT, label, shape="box", fixedsize="true", fontsize="8.5",
-        width=f"{(CELL_WIDTH - 6) / 72:.3f}", height=f"{(CELL_HEIGHT - 6) / 72:.3f}", **{**base, **look},
+        id, column * CELL_WIDTH, y, label, shape="box", fixedsize="true", fontsize="9.5",
+        width=f"{(CELL_WIDTH - 6) / 72:.3f}", height=f"{(CELL_HEIGHT - 6 if row else 36) / 72:.3f}", **{**base, **look},
     )  # fmt: skip

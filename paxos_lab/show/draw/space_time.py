@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from textwrap import wrap
+from typing import Any, NamedTuple
 
-from paxos_lab.multipaxos import messages as log
-from paxos_lab.paxos import messages as single
-from paxos_lab.show.draw.picture import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, Picture
+from paxos_lab.show.draw.lines import legend, line_of, on_its_way
+from paxos_lab.show.draw.picture import GREY, INK, Picture
+from paxos_lab.show.draw.routes import Box, Point, aside, route
 from paxos_lab.words.narration import narrate
 from paxos_lab.words.text import short
 from paxos_lab.world.events import (
     Crash,
     Deliver,
     Drop,
+    Duplicate,
     Envelope,
     Heal,
     Invoke,
@@ -23,24 +25,35 @@ from paxos_lab.world.events import (
 )
 from paxos_lab.world.trace import Step, Trace
 
-COLUMN, ROW = 138, 34  # points between two nodes, and between two steps
-
-# By class and not by its name: a learner's own `Accept` is not ours.
-_LINES: tuple[tuple[tuple[type, ...], dict[str, str]], ...] = (
-    ((single.Prepare, log.Prepare), {"color": BLUE, "style": "solid"}),
-    ((single.Promise, log.Promise), {"color": SKY, "style": "dashed"}),
-    ((single.Accept, log.Accept), {"color": ORANGE, "style": "bold"}),
-    ((single.Accepted, log.Accepted), {"color": GREEN, "style": "bold,dashed"}),
-    ((single.Nack, log.Nack), {"color": PURPLE, "style": "dotted"}),
-)
+ROW = 34  # points between two steps
+COLUMN, NARROWEST = 138, 76  # points between two nodes, if there is room, and at least
+FIRST, WIDEST = (
+    150,
+    840,
+)  # where the first line is, and how wide the picture may be until columns are narrowest
+LABEL = 26  # letters in a line beside a mark
 
 
-def line_of(message: Any) -> dict[str, str]:
-    """Colour and line style of a kind of message, of single-decree Paxos or of the log."""
-    for kinds, look in _LINES:
-        if isinstance(message, kinds):
-            return look
-    return {"color": INK, "style": "solid"}
+class _Sheet(NamedTuple):
+    """What is where: the line of each node, mark and text of each step, the end of all lines."""
+
+    picture: Picture
+    x: dict[str, float]
+    marks: dict[int, Point]
+    texts: dict[int, tuple[str, Box]]
+    bottom: float
+
+    def arrow(
+        self, source: int, target: str, end: Point, envelope: Envelope, radius: float, **look: str
+    ) -> None:
+        """From the mark of a step to `end`, clear of the marks of all whom the message does not concern."""
+        start, own = self.marks[source], {self.x[envelope.sender], self.x[envelope.to]}
+        if start[0] == end[0]:
+            way = aside(start, end, -16)
+        else:
+            others = [step for step, (x, _) in self.marks.items() if x not in own]
+            way = route(start, end, [self.marks[n] for n in others], [self.texts[n][1] for n in others])
+        self.picture.way(f"step{source}", target, way, radius, **look)
 
 
 def space_time(trace: Trace, names: list[str] | None = None) -> Picture:
@@ -49,24 +62,38 @@ def space_time(trace: Trace, names: list[str] | None = None) -> Picture:
     `names`: the order of the lines; left out, the order of appearance. Rows are steps, not seconds.
     """
     names = names or trace.names
-    x = {name: (i + 1.1) * COLUMN for i, name in enumerate(names)}
     picture = Picture(_caption(trace, names), "\n".join(f"Step {s.step}: {narrate(s)}" for s in trace))
+    between = max(NARROWEST, min(COLUMN, (WIDEST - FIRST - 135) / max(1, len(names) - 1)))
+    x = {name: FIRST + i * between for i, name in enumerate(names)}
+    marks = {s.step: at for row, s in enumerate(trace, start=1) if (at := _place(s, x, between, row * ROW))}
+    texts = {s.step: _text(s, x, marks[s.step]) for s in trace if s.step in marks}
+    sheet = _Sheet(picture, x, marks, texts, (len(trace) + 1) * ROW)
     _lifelines(picture, trace, x)
-    rows = {step.step: i + 1 for i, step in enumerate(trace)}
     arrived: set[int] = set()
     sent_at: dict[int, int] = {}
-    for step in trace:
-        y = rows[step.step] * ROW
-        picture.put(f"number{step.step}", 14, y, step.step, shape="plaintext", fontcolor=GREY)
+    for row, step in enumerate(trace, start=1):
+        picture.put(f"number{step.step}", 14, row * ROW, step.step, shape="plaintext", fontcolor=GREY)
         for envelope in step.sent:
             sent_at[envelope.id] = step.step
-        _event(picture, step, x, y, sent_at, arrived)
-    bottom = (len(trace) + 1) * ROW
-    for step in trace:
-        for envelope in step.sent:
-            if envelope.id not in arrived:
-                _still_flying(picture, envelope, step, x, bottom)
+        _event(sheet, step, row * ROW, sent_at, arrived)
+    flying = [(e, step) for step in trace for e in step.sent if e.id not in arrived]
+    for envelope, step in flying:
+        _still_flying(sheet, envelope, step)
+    carried = [e.message for step in trace for e in step.sent]
+    legend(picture, carried, bool(flying), FIRST - 40, sheet.bottom + (38 if len(trace) > 10 else 22))
     return picture
+
+
+def _place(step: Step, x: dict[str, float], between: float, y: float) -> Point | None:
+    """Where the mark of a step is; None for what happens to the whole network."""
+    match step.event:
+        case Drop(e):
+            # In the last gap on its way: on the line of another node it would look like theirs.
+            towards = (x[e.to] > x[e.sender]) - (x[e.to] < x[e.sender])
+            return x[e.to] - 0.42 * between * towards, y
+        case Duplicate(e):
+            return x[e.sender], y
+    return None if step.node is None else (x[step.node], y)
 
 
 def _caption(trace: Trace, names: list[str]) -> str:
@@ -109,81 +136,92 @@ def _life(picture: Picture, a: str, b: str, down: bool) -> None:
     picture.edge(a, b, arrowhead="none", penwidth="1" if down else "3", **style)
 
 
-def _event(
-    picture: Picture, step: Step, x: dict[str, float], y: float, sent_at: dict[int, int], arrived: set[int]
-) -> None:
-    here = f"step{step.step}"
+def _text(step: Step, x: dict[str, float], mark: Point) -> tuple[str, Box]:
+    """What stands beside the mark of a step, and where: away from the arrow that comes or goes."""
+    side, node = 1, step.node
     match step.event:
         case Deliver(e) | Crash(during=Deliver(e)):
-            arrived.add(e.id)
-            side = "left" if x[e.sender] > x[e.to] else "right"  # away from the arrow
-            _mark(picture, step, x, y, short(e.message, 26), side)
-            if e.id in sent_at:
-                _arrow(picture, f"step{sent_at[e.id]}", here, e.message)
+            label, side = _folded(e.message), -1 if x[e.sender] > x[e.to] else 1
         case Drop(e):
-            arrived.add(e.id)
-            middle = x[e.sender] + 0.6 * (x[e.to] - x[e.sender])
-            picture.put(here, middle, y, "x", shape="plaintext", fontsize="14", width="0.1", height="0.1")
-            label = f"lost: {short(e.message, 24)}"
-            _note(picture, f"{here}t", middle, y, label)
-            if e.id in sent_at:
-                _arrow(picture, f"step{sent_at[e.id]}", here, e.message)
-        case Partition() | Heal():
-            left, right = min(x.values()) - 50, max(x.values()) + 100
-            picture.dot(f"{here}l", left, y)
-            picture.dot(f"{here}r", right, y)
-            picture.edge(f"{here}l", f"{here}r", arrowhead="none", style="dashed", color=GREY)
-            _note(picture, f"{here}t", left - 6, y, _network(step))
-            picture.dot(here, left, y)
-        case _ if step.node is None:
-            # A copy made by the network leaves where its original is on its way.
-            e = step.event.envelope  # type: ignore[union-attr]
-            at = x[e.sender]
-            picture.put(here, at, y, "", shape="circle", width="0.08", style="filled", fillcolor=GREY)
-            _note(picture, f"{here}t", at, y, f"copied: {short(e.message, 22)}")
+            label = f"lost: {_folded(e.message)}\n{short(e.sender, 10)} to {short(e.to, 10)}"
+            side = -1 if x[e.sender] > x[e.to] else 1
+        case Duplicate(e):
+            label = f"copied: {_folded(e.message)}\n{short(e.sender, 10)} to {short(e.to, 10)}"
         case event:
-            assert step.node is not None
-            to_the_right = any(x[e.to] > x[step.node] for e in step.sent)
-            _mark(picture, step, x, y, _verb(event), "left" if to_the_right else "right")
-
-
-def _mark(
-    picture: Picture, step: Step, x: dict[str, float], y: float, label: str, side: str = "right"
-) -> None:
-    assert step.node is not None
-    at, id = x[step.node], f"step{step.step}"
+            label = _verb(event)
+            side = -1 if node is not None and any(x[e.to] > x[node] for e in step.sent) else 1
     crash = isinstance(step.event, Crash)
-    shape = {"shape": "square", "fillcolor": INK} if crash else {"shape": "circle", "fillcolor": "#FFFFFF"}
-    picture.put(id, at, y, "", style="filled", width="0.11", height="0.11", fixedsize="true", **shape)
-    effect = _effect(step)
-    extra = "crashes before sending" if crash and "crash" not in label else effect
-    _note(picture, f"{id}t", at, y, f"{label}\n{extra}" if extra else label, side)
+    if node is not None:
+        extra = "crashes before sending" if crash and "crash" not in label else _effect(step)
+        label = f"{label}\n{extra}" if extra else label
+    return label, _box(label, *mark, side)
 
 
-def _note(picture: Picture, id: str, x: float, y: float, label: str, side: str = "right") -> None:
+def _box(label: str, x: float, y: float, side: int) -> Box:
     width = max(len(line) for line in label.split("\n")) * 4.6 + 4
-    shift = (9 + width / 2) * (1 if side == "right" else -1)
-    lines = label.count("\n") + 1
+    height = 0.15 * 72 * (label.count("\n") + 1)
+    left = x + 9 if side > 0 else x - 9 - width
+    return left, y - height / 2, left + width, y + height / 2
+
+
+def _write(picture: Picture, id: str, label: str, box: Box) -> None:
+    left, top, right, bottom = box
     picture.put(
-        id, x + shift, y, label, shape="box", style="filled", color="#FFFFFF00",
-        fillcolor="#FFFFFFD8", fontsize="9.5", width=f"{width / 72:.3f}", height=f"{0.15 * lines:.2f}",
-        margin="0", fixedsize="true",
+        id, (left + right) / 2, (top + bottom) / 2, label, shape="box", style="filled", color="#FFFFFF00",
+        fillcolor="#FFFFFFD8", fontsize="9.5", width=f"{(right - left) / 72:.3f}",
+        height=f"{(bottom - top) / 72:.3f}", margin="0", fixedsize="true",
     )  # fmt: skip
 
 
-def _arrow(picture: Picture, source: str, target: str, message: Any) -> None:
-    picture.edge(source, target, **line_of(message))
+def _event(sheet: _Sheet, step: Step, y: float, sent_at: dict[int, int], arrived: set[int]) -> None:
+    picture, here, radius = sheet.picture, f"step{step.step}", 5
+    look: dict[str, Any]
+    match step.event:
+        case Partition() | Heal():
+            left, right = min(sheet.x.values()) - 50, max(sheet.x.values()) + 100
+            picture.dot(f"{here}l", left, y)
+            picture.dot(f"{here}r", right, y)
+            picture.edge(f"{here}l", f"{here}r", arrowhead="none", style="dashed", color=GREY)
+            label = _network(step)
+            _write(picture, f"{here}t", label, _box(label, left - 6, y, 1))
+            return
+        case Drop(e):
+            look, radius = {"shape": "plaintext", "fontsize": "14", "width": "0.1", "height": "0.1"}, 6
+        case Duplicate():  # a copy made by the network leaves where its original is on its way
+            look = {"shape": "circle", "width": "0.08", "style": "filled", "fillcolor": GREY}
+        case event:
+            crash = isinstance(event, Crash)
+            look = (
+                {"shape": "square", "fillcolor": INK}
+                if crash
+                else {"shape": "circle", "fillcolor": "#FFFFFF"}
+            )
+            look |= {"style": "filled", "width": "0.11", "height": "0.11", "fixedsize": "true"}
+    at = sheet.marks[step.step]
+    picture.put(here, *at, "x" if isinstance(step.event, Drop) else "", **look)
+    _write(picture, f"{here}t", *sheet.texts[step.step])
+    match step.event:
+        case Deliver(e) | Crash(during=Deliver(e)) | Drop(e):
+            arrived.add(e.id)
+            if e.id in sent_at:
+                sheet.arrow(sent_at[e.id], here, at, e, radius, **line_of(e.message))
 
 
-def _still_flying(
-    picture: Picture, envelope: Envelope, step: Step, x: dict[str, float], bottom: float
-) -> None:
-    id = f"flying{envelope.id}"
+def _folded(value: Any) -> str:
+    """A message in one line, or in two of about the same length."""
+    told = short(value, 2 * LABEL - 4)
+    if len(told) <= LABEL:
+        return told
+    lines = wrap(told, max(LABEL * 2 // 3, len(told) // 2 + 4), break_on_hyphens=False)
+    return "\n".join(lines[:2]) + "..." * (len(lines) > 2)
+
+
+def _still_flying(sheet: _Sheet, envelope: Envelope, step: Step) -> None:
     shift = (envelope.id % 5 - 2) * 5  # several may wait for one node
-    picture.dot(id, x[envelope.to] + shift, bottom)
-    picture.edge(
-        f"step{step.step}", id, **{**line_of(envelope.message), "style": "dotted", "arrowhead": "open"}
-    )
+    end = sheet.x[envelope.to] + shift, sheet.bottom
+    id = f"flying{envelope.id}"
+    sheet.picture.dot(id, *end)
+    sheet.arrow(step.step, id, end, envelope, 0, **on_its_way(envelope.message))
 
 
 def _effect(step: Step) -> str:

@@ -12,10 +12,9 @@ let groups = 0;
 function name(box) {
   for (const button of box.querySelectorAll(".widget-toggle-button"))
     set(button, "aria-pressed", String(button.classList.contains("mod-active")));
-  for (const row of box.querySelectorAll(".widget-hbox[title]")) {
-    set(row, "role", "group");
-    set(row, "aria-label", row.title);
-    row.removeAttribute("title"); // a name, no text that pops up over the buttons
+  for (const label of box.querySelectorAll(".widget-hbox > .widget-label:first-child")) {
+    set(label.parentElement, "role", "group");
+    set(label.parentElement, "aria-label", label.textContent);
   }
   for (const slider of box.querySelectorAll(".widget-slider")) {
     const label = slider.querySelector(".widget-label")?.textContent ?? "";
@@ -49,7 +48,7 @@ function render({ el }) {
     if (!box) return (frame = requestAnimationFrame(begin)); // not in the page yet
     box.classList.add("paxos-box");
     box.addEventListener("focusin", keep);
-    watch.observe(box, { subtree: true, childList: true, attributes: true, attributeFilter: ["class", "title"] });
+    watch.observe(box, { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] });
     name(box);
   };
   begin();

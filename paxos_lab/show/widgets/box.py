@@ -8,7 +8,6 @@ but an error message. `LabBox` sees to all three, so that no widget has to think
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
@@ -20,7 +19,7 @@ import traitlets
 from IPython.display import display
 
 from paxos_lab.show.draw.picture import Picture
-from paxos_lab.words.text import as_list, as_text
+from paxos_lab.words.text import as_text
 
 _HERE = Path(__file__).parent
 
@@ -115,17 +114,7 @@ def lasting(bundle: dict[str, str]) -> dict[str, str]:
 
 def picture_left(picture: Picture, what: str) -> dict[str, str]:
     """The still of a widget that is a picture in the main; `what` names the widget."""
-    left = picture.still(what)
-    svg = left["image/svg+xml"]
-    source = b64encode(svg.encode()).decode()
-    # As an image, since an untrusted page drops the elements of an SVG, and a page shows it as wide as it is.
-    html = (
-        f'<figure style="margin:0"><img alt="{escape(left["text/plain"], quote=True)}" style="max-width:100%" '
-        f'src="data:image/svg+xml;base64,{source}"><figcaption>{as_text(left["text/plain"])}</figcaption></figure>'
-        f"<details><summary>{as_text(what)}: the picture in words</summary>"
-        f"{as_list('ul', picture.alt.splitlines())}</details>"
-    )
-    return {**left, "text/html": html}
+    return picture.still(what)
 
 
 def button(name: str, tip: str, press: Callable[[], Any]) -> Any:
@@ -158,10 +147,9 @@ def fold(title: str, inside: Any) -> Any:
     return made
 
 
-def row(*children: Any, name: str = "") -> Any:
-    """Side by side, in as many lines as it takes; `name` is said by a screen reader when it enters."""
-    named = {"tooltip": name} if name else {}
-    return widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap"), **named)
+def row(*children: Any) -> Any:
+    """Side by side, in as many lines as it takes; a `Label` that stands first is the name of the group."""
+    return widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap"))
 
 
 def fitting() -> Any:

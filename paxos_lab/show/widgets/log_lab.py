@@ -63,12 +63,12 @@ class LogLab(LabBox):
         faults = (*self._kill.values(), self.lose_button)
         super().__init__(
             [
-                row(*time, name="Time"),
-                row(*faults, name="Faults"),
+                row(*time),
+                row(*faults),
                 self.status,
                 self.told,
                 self.picture,
-                fold("The log in words", self.words),
+                row(fold("The log in words", self.words)),
                 self.words,
             ]
         )

@@ -54,8 +54,8 @@ class QuorumLab(LabBox):
         super().__init__(
             [
                 row(self.system, self.gap),
-                row(widgets.Label("Phase 1, promises:", layout=label), *self.first, name="Phase 1 set"),
-                row(widgets.Label("Phase 2, votes:", layout=label), *self.second, name="Phase 2 set"),
+                row(widgets.Label("Phase 1, promises:", layout=label), *self.first),
+                row(widgets.Label("Phase 2, votes:", layout=label), *self.second),
                 self.said,
                 self.answer,
             ]

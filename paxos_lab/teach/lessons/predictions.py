@@ -13,7 +13,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from paxos_lab.node import LabError
-from paxos_lab.show.widgets.box import LabBox, Said, button, prose
+from paxos_lab.show.widgets.box import LabBox, Said, button, prose, row
 from paxos_lab.teach.lessons import guess_book
 from paxos_lab.teach.lessons.guess_book import Guess
 from paxos_lab.teach.lessons.questions import LETTERS, Option, Question, of_the_course
@@ -42,7 +42,7 @@ class Prediction(LabBox):
             [
                 widgets.HTML(prose(f"<b>Predict.</b> {_paragraph(question.question)}")),
                 self.choice,
-                self.button,
+                row(self.button),
                 self.verdict,
             ]
         )
@@ -74,7 +74,7 @@ class Prediction(LabBox):
             )
 
     def _press(self) -> None:
-        # Nothing is ever disabled: whoever goes by keyboard would step over the button, or lose the focus.
+        # The button is never disabled: whoever goes by keyboard would step over it, or lose the focus.
         if self._fixed is not None:
             self._close(self._fixed)
         elif self.choice.value is None:
@@ -90,6 +90,7 @@ class Prediction(LabBox):
 
     def _close(self, picked: int) -> None:
         self._fixed = self.choice.value = picked
+        self.choice.disabled = True
         self.button.description = "Committed"
         said, right = self.asked.options[picked], self.asked.options[self.asked.answer]
         letter = {i: LETTERS[place] for place, i in enumerate(self.order)}

@@ -14,8 +14,9 @@ from typing import Any
 from paxos_lab.bus import MessageBus, replay
 from paxos_lab.node import LabError, Node
 from paxos_lab.verify.explorer.choices import Faults, World, as_trace, copies
-from paxos_lab.verify.explorer.fast.search import StepRaises, TooLarge, applies, reduced_search
-from paxos_lab.verify.explorer.numbered_search import numbered_search
+from paxos_lab.verify.explorer.fast.search import StepRaises, applies, reduced_search
+from paxos_lab.verify.explorer.noticed import Noticed
+from paxos_lab.verify.explorer.numbered_search import TooLarge, numbered_search
 from paxos_lab.verify.explorer.plain_search import Watch, plain_search
 from paxos_lab.verify.explorer.properties import PROOF, Nodes, Property, Sent, agreement, reachable, validity
 from paxos_lab.verify.explorer.result import Found, broken, name_of
@@ -30,6 +31,8 @@ METHODS: dict[str, Callable[..., Found]] = {
     "reduced": reduced_search,
 }
 MOST_STATES = {"plain": 300_000, "numbered": 300_000, "reduced": 2_000_000}  # unless told otherwise
+PATIENCE = 8_000  # local steps of the fast search's preparation, then a short search is tried
+FEW_STATES = 3_000  # of that one
 SPEAK_AFTER = 10.0  # seconds of silence before a line is shown
 QUIET = "PAXOS_LAB_QUIET"  # set this variable, and it is never shown
 
@@ -41,6 +44,7 @@ class Exploration:
     `complete`: every state was visited that can be reached within the faults allowed. `states` and
     `transitions`: how many of them this search saw, `depth`: the most events that it takes to reach
     one. `counterexample`: a shortest run that breaks `property`, and `sentence` what is wrong there.
+    `remark`: why "holds" says next to nothing, if nothing came up that the properties look at.
     """
 
     complete: bool
@@ -57,6 +61,7 @@ class Exploration:
     _nodes: Sequence[Node] = field(default=(), repr=False)
     properties: Sequence[Property] = field(default=(), repr=False)
     max_states: int | None = field(default=None, repr=False)
+    remark: str = ""
 
     @builtins.property  # `property` is a field here
     def ok(self) -> bool:
@@ -109,8 +114,10 @@ class Exploration:
         names = f"{', '.join(most)} and {last}" if most else last
         if self.complete:
             hold = "hold" if len(self.properties) > 1 else "holds"
-            return f"{names} {hold} in every state that can be reached: {size}"
-        return f"nothing broken, but NOT COMPLETE: {self.cut} ended the search after {size}"
+            text = f"{names} {hold} in every state that can be reached: {size}"
+        else:
+            text = f"nothing broken, but NOT COMPLETE: {self.cut} ended the search after {size}"
+        return f"{text}. {self.remark}" if self.remark else text
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         lines = [f"**{markdown(str(self))}**"]
@@ -159,32 +166,75 @@ def explore(
     watch = watch or _Speaker().say
     if method == "reduced" and not applies(properties):
         raise LabError("the reduced search must know what a property reads: mark it with looks_at(...)")
+    noticed = Noticed(properties, nodes)
+    asked = (*properties, noticed.judge)
     if method == "auto":
-        method, found = _fastest(world, properties, max_states, watch)
+        method, found = _fastest(world, asked, max_states, watch)
     else:
-        found = METHODS[method](world, properties, max_states or MOST_STATES[method], watch)
+        try:
+            found = METHODS[method](world, asked, max_states or MOST_STATES[method], watch)
+        except StepRaises as raises:
+            raise raises.error from None
+    remark = "" if found.property else noticed.remark(world)
     seconds = time.monotonic() - begin
     trace = None if found.acts is None else as_trace(world, found.acts)
     return Exploration(
         found.complete, found.states, found.transitions, found.depth, seconds, method, world.faults,
-        found.property, found.sentence, trace, found.cut, nodes, properties, max_states,
+        found.property, found.sentence, trace, found.cut, nodes, properties, max_states, remark,
     )  # fmt: skip
+
+
+class _Answered(Exception):
+    """A short search has found the answer while the fast one was still preparing."""
+
+    def __init__(self, found: Found) -> None:
+        super().__init__(found)
+        self.found = found
 
 
 def _fastest(
     world: World, properties: Sequence[Property], max_states: int | None, watch: Watch
 ) -> tuple[str, Found]:
     """The reduced search, or the numbered one where that one does not fit."""
-    why = ""
+    why, error = "", None
     if applies(properties):
         try:
-            return "reduced", reduced_search(world, properties, max_states or MOST_STATES["reduced"], watch)
-        except TooLarge as error:
-            why = f" ({error})"
-        except StepRaises:
-            pass  # the other search names the step at which the role raises
+            most = max_states or MOST_STATES["reduced"]
+            return "reduced", reduced_search(
+                world, properties, most, watch, _Short(world, properties, watch).tick
+            )
+        except _Answered as answer:
+            return "numbered", answer.found
+        except TooLarge as large:
+            why = f" ({large})"
+        except StepRaises as raises:
+            error = raises.error
     found = numbered_search(world, properties, max_states or MOST_STATES["numbered"], watch)
-    return "numbered", replace(found, cut=found.cut + why) if found.cut else found
+    if error is not None and found.property is None:
+        # This search was to name the step. It came across nothing, but what the other one saw is so.
+        raise error
+    if found.cut == "max_states":
+        found = replace(found, cut=found.cut + why)
+    return "numbered", found
+
+
+class _Short:
+    """A short search that is tried once if the preparation of the fast one takes long.
+
+    Where a field grows for ever, that preparation never ends; a break is often near all the same.
+    """
+
+    def __init__(self, world: World, properties: Sequence[Property], watch: Watch) -> None:
+        self._world, self._properties, self._watch = world, properties, watch
+        self._steps = 0
+
+    def tick(self) -> None:
+        """Called for each local step of the preparation; raises `_Answered`."""
+        self._steps += 1
+        if self._steps == PATIENCE:
+            found = numbered_search(self._world, self._properties, FEW_STATES, self._watch)
+            if found.complete or found.property is not None or found.cut == "interrupt":
+                raise _Answered(found)
 
 
 def broken_along(

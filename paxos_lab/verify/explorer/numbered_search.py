@@ -9,12 +9,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from paxos_lab.node import RoleError
+from paxos_lab.node import RoleError, field_names
 from paxos_lab.verify.explorer.choices import Act, Flight, Local, State, World
+from paxos_lab.verify.explorer.fast.hashable import extent
 from paxos_lab.verify.explorer.fast.role_runner import explain
 from paxos_lab.verify.explorer.plain_search import Watch
 from paxos_lab.verify.explorer.properties import Property
 from paxos_lab.verify.explorer.result import Found, broken
+
+MOST_PARTS = 20_000_000
+"""Numbers, texts and the like in all local states together: a bound on memory, about 1 GB."""
+
+
+class TooLarge(Exception):
+    """The local states grow beyond what pays; the text says where."""
+
+
+def too_large(world: World, locals: list[list[Local]]) -> str:
+    """Which node has the most local states, and which field grows, if one does."""
+    i = max(range(len(locals)), key=lambda i: len(locals[i]))
+    text = f"{world.names[i]} by itself has {len(locals[i]):,} states and more"
+    for node, some in zip(world.nodes, locals, strict=True):
+        for name, value in zip(field_names(node), some[-1].fields, strict=True):
+            if (parts := extent(value)) > GROWN:
+                return f"{text}; {node.name}.{name} has grown to {parts:,} parts: does it grow for ever?"
+    return text
+
+
+GROWN = 200  # parts of one field, more than our own roles ever hold in a search
 
 Coded = tuple[int, ...]
 """The number of each node's local state, then the bits of the messages sent, then timeouts and
@@ -27,9 +49,15 @@ class Numbers:
     `simplify(i, local)` may put something equal in effect in place of a local state.
     """
 
-    def __init__(self, world: World, simplify: Callable[[int, Local], Local] | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        simplify: Callable[[int, Local], Local] | None = None,
+        most_parts: int = MOST_PARTS,
+    ) -> None:
         self.world = world
         self._simplify = simplify
+        self._parts_left = most_parts
         self.locals: list[list[Local]] = [[] for _ in world.names]
         self.flights: list[Flight] = []
         self._local_ids: list[dict[Local, int]] = [{} for _ in world.names]
@@ -120,6 +148,9 @@ class Numbers:
         if number == len(self.locals[i]):
             self.locals[i].append(local)
             self._nothing[i].append(0)
+            self._parts_left -= extent(local.fields)
+            if self._parts_left < 0:
+                raise TooLarge(too_large(self.world, self.locals))
         return number
 
     def _bits(self, flights: Iterable[Flight]) -> int:
@@ -138,10 +169,12 @@ def numbered_search(
     properties: Iterable[Property],
     max_states: int = 1_000_000,
     watch: Watch = lambda states, depth: None,
+    *,
+    most_parts: int = MOST_PARTS,
 ) -> Found:
     """As `plain_search`, with the same verdict and a counterexample of the same length."""
     properties = tuple(properties)
-    numbers = Numbers(world)
+    numbers = Numbers(world, most_parts=most_parts)
     start = numbers.code(world.begin())
     before: dict[Coded, tuple[Coded, int | Act] | None] = {start: None}
     level, depth, transitions = [start], 0, 0
@@ -150,9 +183,9 @@ def numbered_search(
     judged: set[Coded] = set()
     try:
         while level:
-            watch(len(before), depth)
             coming: list[Coded] = []
             for state in level:
+                watch(len(before), depth)
                 for what, after in _steps(numbers, before, state):
                     transitions += 1
                     if after in before:
@@ -170,6 +203,8 @@ def numbered_search(
             level, depth = coming, depth + bool(coming)
     except KeyboardInterrupt:
         return Found(len(before), transitions, depth, False, cut="interrupt")
+    except TooLarge as error:
+        return Found(len(before), transitions, depth, False, cut=f"a bound on memory ({error})")
     return Found(len(before), transitions, depth, True)
 
 

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable
 
 from paxos_lab.node import RoleError
 from paxos_lab.verify.explorer.choices import Act, State, World
+from paxos_lab.verify.explorer.fast.hashable import extent
 from paxos_lab.verify.explorer.fast.role_runner import explain
 from paxos_lab.verify.explorer.properties import Property
 from paxos_lab.verify.explorer.result import Found, broken
 
 Watch = Callable[[int, int], None]
+MOST_PARTS = 20_000_000  # in the local states together: a bound on memory, should a field grow for ever
 
 
 def plain_search(
@@ -31,7 +33,7 @@ def plain_search(
     start = world.begin()
     before: dict[State, tuple[State, Act] | None] = {start: None}
     depth = {start: 0}
-    transitions = 0
+    transitions = parts = 0
     if said := broken(properties, *world.seen(start)):
         return Found(1, 0, 0, False, *said, acts=())
     queue = deque([start])
@@ -52,6 +54,9 @@ def plain_search(
                     )
                 if len(before) >= max_states:
                     return Found(len(before), transitions, depth[after], False, cut="max_states")
+                parts += extent(after.locals[world.index[act.node]])
+                if parts > MOST_PARTS:
+                    return Found(len(before), transitions, depth[after], False, cut="a bound on memory")
                 queue.append(after)
     except KeyboardInterrupt:
         return Found(len(before), transitions, depth[state], False, cut="interrupt")

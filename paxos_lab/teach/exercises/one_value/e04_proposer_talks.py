@@ -50,6 +50,7 @@ def talks(role: type[Any]) -> list[str]:
     _ignores_old_promises(role)
     _counts_votes(role)
     _tries_again(role)
+    _never_goes_back(role)
     _forgets_the_ballot_before(role)
     _asks_the_quorums(role)
     _highest_of_many(role)
@@ -188,6 +189,22 @@ def _tries_again(role: type[Any]) -> None:
         f"It used ballot {ballot}, crashed, restarted, and used ballot {after[0].ballot if after else ''} again.",
         "Two values in one ballot would break everything: keep the round on disk with stable(...).",
     )
+
+
+def _never_goes_back(role: type[Any]) -> None:
+    """A Nack for an old ballot names an old promise: no reason to use a ballot again."""
+    late = ("a1", lambda used: Nack(used[0], Ballot(used[0].round, "p9")))
+    talk, lines = begun(role, [RING, RING, late, RING])
+    for line in lines[:2]:
+        talk.say(line)
+    top = max(ballots_used(talk))
+    for line in lines[2:]:
+        for ballot in [m.ballot for _, m in talk.say(line) if isinstance(m, Prepare)]:
+            talk.expect(
+                ballot > top,
+                f"It is in ballot {top}, gets the late {lines[2][1]}, and uses ballot {ballot} after that.",
+                "Two different values could be asked for in one ballot. The round never goes down.",
+            )
 
 
 def _forgets_the_ballot_before(role: type[Any]) -> None:

@@ -14,7 +14,7 @@ from paxos_lab.teach.exercises.answer import NotYet, Unfinished
 from paxos_lab.teach.exercises.handed_in import a_machine, call, guarded, in_a_world
 from paxos_lab.teach.exercises.in_words import same, shown
 from paxos_lab.teach.exercises.task import Task
-from paxos_lab.teach.exercises.the_log.e09_machine import in_fields
+from paxos_lab.teach.exercises.the_log.e09_machine import in_fields, same_state
 from paxos_lab.verify.histories.history import history_of
 from paxos_lab.verify.histories.linearizability import linearizable
 from paxos_lab.world.data import copy_of
@@ -136,7 +136,7 @@ def _judge_run(bus: MessageBus, where: str) -> int:
                 run=bus,
             )
     for server in level[1:]:
-        if not same(copy_of(server.machine), copy_of(level[0].machine)):
+        if not same_state(server.machine, level[0].machine):
             raise NotYet(
                 f"{where}: {level[0].name} and {server.name} have executed the same slots, and their copies differ.",
                 f"{level[0].name} has {shown(level[0].machine, 200)}.",

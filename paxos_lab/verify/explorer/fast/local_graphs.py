@@ -8,19 +8,21 @@ rounds would never end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from paxos_lab.node import RoleError, field_names
 from paxos_lab.verify.explorer.choices import Act, Local, World
 from paxos_lab.verify.explorer.fast.hashable import Kind
 from paxos_lab.verify.explorer.fast.read_log import Masked, ReadMasked
-from paxos_lab.verify.explorer.numbered_search import Numbers
+from paxos_lab.verify.explorer.numbered_search import Numbers, TooLarge, too_large
+from paxos_lab.world.line_limit import EndlessLoop
 
 Level = tuple[int, int]
 """Timeouts and crashes used so far, by everybody together."""
 
 MOST_STEPS = 400_000
+MOST_PARTS = 4_000_000  # in all local states, see `Numbers`
 PROBE = 60  # local states of a node that never sent anything, before it is taken for a mere listener
 
 
@@ -71,21 +73,30 @@ def _is_empty(value: Any) -> bool | None:
     return not value
 
 
-def saturate(world: World, dead: Dead, talkers: Iterable[int] = ()) -> Saturation:
+def saturate(
+    world: World, dead: Dead, talkers: Iterable[int] = (), tick: Callable[[], None] = lambda: None
+) -> Saturation:
     """The local graphs of all nodes, with as much left out as is dead.
 
-    `talkers`: nodes known to send, although at first they do not look like it.
+    `talkers`: nodes known to send, although at first they do not look like it. `tick()` is called
+    for each local step, so that whoever waits can tell how far it is, or stop.
     """
+    talkers = set(talkers)
     while True:
-        found = Saturation(world, dead, talkers)
-        if not found.wrong:
+        found = Saturation(world, dead, talkers, tick)
+        if not found.wrong and not found.late:
             return found
+        talkers |= found.late
         for error in found.wrong:
             dead.wrong(error)
 
 
-class TooLarge(Exception):
-    """The local graphs grow beyond what pays; the text says where."""
+class StepRaises(Exception):
+    """A step was taken that raises: another search has to say when."""
+
+    def __init__(self, error: RoleError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 def ones(bits: int) -> Iterator[int]:
@@ -100,13 +111,19 @@ class Saturation:
     """Every local state and message that can come up if any message may meet any state.
 
     `members[i][level]`: the local states of node i. `messages[level]`: bits. `listeners`: the nodes
-    that never send; of them only the beginning was looked at. `errors`: steps that raise.
+    that never send, as far as was looked: of those in `unsure` it was only the beginning. `late`:
+    nodes that turned out to send when part of what they may do had been left out. `errors`: steps
+    that raise.
     """
 
-    def __init__(self, world: World, dead: Dead, talkers: Iterable[int] = ()) -> None:
+    def __init__(
+        self, world: World, dead: Dead, talkers: Iterable[int] = (), tick: Callable[[], None] = lambda: None
+    ) -> None:
         self.world = world
-        self.numbers = Numbers(world, dead.mask)
-        self.errors: set[tuple[int, int, int | Act]] = set()
+        self.numbers = Numbers(world, dead.mask, MOST_PARTS)
+        self.errors: dict[tuple[int, int, int | Act], RoleError] = {}
+        self._tick = tick
+        self.unsure: set[int] = set()
         faults = world.faults
         self.levels = [(t, c) for t in range(faults.timeouts + 1) for c in range(faults.crashes + 1)]
         count = len(world.names)
@@ -127,6 +144,7 @@ class Saturation:
             self._close(level)
         self._building = False
         self.listeners = frozenset(i for i in range(count) if not self._talks[i])
+        self.late = self.unsure - self.listeners
 
     def _by_sender(self, bits: int) -> list[int]:
         masks = [0] * len(self.world.names)
@@ -138,9 +156,9 @@ class Saturation:
         """As `Numbers.step`; a step that raises is noted and changes nothing."""
         if (i, number, what) not in self.errors:
             try:
-                return self.numbers.step(i, number, what)
-            except RoleError:
-                self.errors.add((i, number, what))
+                return self._really_step(i, number, what)
+            except RoleError as error:
+                self.errors[i, number, what] = error
                 self._talks[i] = True  # no mere listener: the search must come across the error
             except ReadMasked as error:
                 if not self._building:
@@ -148,6 +166,23 @@ class Saturation:
                 self.wrong.append(error)  # the others go on: one attempt may find several wrong guesses
                 self._spoiled.add(type(self.world.nodes[i]))
         return number, 0
+
+    def _really_step(self, i: int, number: int, what: int | Act) -> tuple[int, int]:
+        try:
+            return self.numbers.step(i, number, what)
+        except RoleError as error:
+            found = self.numbers.step(i, number, what)
+            # It raised, and now it does not. So something outside the state decides, and whatever else
+            # this search finds says nothing. (Lines may be counted for what Python itself does there.)
+            if isinstance(error, EndlessLoop):
+                return found
+            raise StepRaises(error) from error
+
+    def check(self, i: int, number: int, what: int | Act) -> None:
+        """Raise `StepRaises` if that step raises; for steps that can really be taken."""
+        error = self.errors.get((i, number, what))
+        if error is not None:
+            raise StepRaises(error)
 
     def below(self, level: Level) -> list[Level]:
         """The levels from which one event with faults leads to this one."""
@@ -208,10 +243,9 @@ class Saturation:
         if sent:
             self._talks[i] = True
         self._steps += 1
+        self._tick()
         if self._steps > MOST_STEPS:
-            raise TooLarge(
-                f"{self.world.names[i]} has too many states of its own: does a field grow for ever?"
-            )
+            raise TooLarge(too_large(self.world, self.numbers.locals))
 
     def _close(self, level: Level) -> None:
         """Deliver everything to everybody until nothing new comes of it."""
@@ -226,7 +260,10 @@ class Saturation:
         members, locals = self.members[i][level], self.numbers.locals[i]
         todo, worked = list(members), False
         while todo:
-            if type(self.world.nodes[i]) in self._spoiled or (not self._talks[i] and len(members) > PROBE):
+            if type(self.world.nodes[i]) in self._spoiled:
+                return False
+            if not self._talks[i] and len(members) > PROBE:
+                self.unsure.add(i)
                 return False
             number = todo.pop()
             known = len(members)

@@ -34,10 +34,6 @@ class Options:
     seen: dict[Any, tuple[int, tuple[int | Act, ...]]]
 
 
-class StepRaises(Exception):
-    """A step was taken that raises: another search has to say which and when."""
-
-
 def options(quotient: Quotient, i: int, c: int, arrived: int) -> Options:
     """What node i can do in class c when the messages `arrived` may be delivered to it."""
     saturation = quotient.saturation
@@ -48,8 +44,7 @@ def options(quotient: Quotient, i: int, c: int, arrived: int) -> Options:
     todo = deque([c])
 
     def move(number: int, what: int | Act, higher: Level, path: tuple[int | Act, ...]) -> tuple[int, int]:
-        if (i, number, what) in saturation.errors:
-            raise StepRaises
+        saturation.check(i, number, what)
         after, sent = quotient.step(i, number, what)
         target = quotient.class_of[i][higher, after]
         if sent or higher != level:

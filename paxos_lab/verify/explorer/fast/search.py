@@ -37,15 +37,15 @@ played again on a bus with the real names (`as_trace`); it is never believed bec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import Any, NamedTuple
 
 from paxos_lab.node import Node
 from paxos_lab.verify.explorer.choices import Act, World
 from paxos_lab.verify.explorer.fast.behaviours import Quotient
-from paxos_lab.verify.explorer.fast.local_graphs import Dead, Level, Saturation, TooLarge, ones, saturate
-from paxos_lab.verify.explorer.fast.moves import Move, Options, StepRaises, options
+from paxos_lab.verify.explorer.fast.local_graphs import Dead, Level, Saturation, StepRaises, ones, saturate
+from paxos_lab.verify.explorer.fast.moves import Move, Options, options
 from paxos_lab.verify.explorer.fast.read_log import ReadMasked
 from paxos_lab.verify.explorer.fast.silent_nodes import Listener, Talks
 from paxos_lab.verify.explorer.fast.swaps import EqualNodes, State, Swap
@@ -53,7 +53,7 @@ from paxos_lab.verify.explorer.plain_search import Watch
 from paxos_lab.verify.explorer.properties import Property, Sent, quorums_of
 from paxos_lab.verify.explorer.result import Found, broken
 
-__all__ = ["StepRaises", "TooLarge", "applies", "reduced_search"]
+__all__ = ["StepRaises", "applies", "reduced_search"]
 
 Step = tuple[State, Move, list[Swap]]
 """Where a state was reached from, by which move, and by which swaps it was sorted then."""
@@ -73,19 +73,28 @@ def reduced_search(
     properties: Iterable[Property],
     max_states: int = 2_000_000,
     watch: Watch = lambda states, depth: None,
+    tick: Callable[[], None] = lambda: None,
 ) -> Found:
     """As `plain_search`, for properties that say what they read; states as described above.
 
-    Raises `TooLarge` or `StepRaises` where only another search can help.
+    Raises `TooLarge` or `StepRaises` where only another search can help. `tick()` is called for each
+    local step before the search proper, and `watch` too, since that may take long.
     """
+
+    def prepared() -> None:
+        watch(1, 0)
+        tick()
+
     reads = Reads(world, tuple(properties))
     dead = Dead(world, reads.fields)
     talkers: set[int] = set()
     swapping = True
     while True:  # until no guess about the roles was wrong
-        saturation = saturate(world, dead, talkers)
         try:
+            saturation = saturate(world, dead, talkers, prepared)
             return _Search(saturation, reads, swapping, max_states, watch).run()
+        except KeyboardInterrupt:
+            return Found(1, 0, 0, False, cut="interrupt")
         except ReadMasked as error:
             dead.wrong(error)
         except Talks as error:
@@ -125,7 +134,7 @@ class Shown(NamedTuple):
     value: Any
     number: int
     events: int
-    crashes: int
+    faults: Level
 
 
 class Break(NamedTuple):
@@ -146,15 +155,17 @@ class _Search:
         self.saturation, self.world, self.numbers = saturation, saturation.world, saturation.numbers
         self.reads, self.max_states, self.watch = reads, max_states, watch
         silent = [i for i in reads.looked_at if i in saturation.listeners]
+        unsure = [i for i in sorted(saturation.unsure) if i not in silent]
         self.read = self.kept = 0
         for f, flight in enumerate(self.numbers.flights):
             if isinstance(flight.message, reads.classes):
                 self.read |= 1 << f
-            if self.world.index[flight.to] in silent:
+            if self.world.index[flight.to] in (*silent, *unsure):
                 self.kept |= 1 << f
         self.quotient = quotient = Quotient(saturation, reads.fields, self.kept | self.read)
         self.kept = (self.kept | self.read) & ~quotient.useless
         self.listeners = [Listener(quotient, i) for i in silent]
+        self._unsure = [Listener(quotient, i) for i in unsure]
         self.talkers = quotient.talkers
         self.equal = EqualNodes(quotient, reads.alike if swapping else lambda a, b: False)
         self._options: list[dict[tuple[int, int], tuple[Options, int]]] = [{} for _ in self.talkers]
@@ -236,7 +247,7 @@ class _Search:
         found = self._options[k].get((c, arrived))
         if found is None:
             option = options(self.quotient, i, c, arrived)
-            shown = [Shown(value, n, len(path), 0) for value, (n, path) in option.seen.items()]
+            shown = [Shown(value, n, len(path), (0, 0)) for value, (n, path) in option.seen.items()]
             found = self._options[k][c, arrived] = option, self._number(shown)
         return found
 
@@ -244,12 +255,15 @@ class _Search:
 
     def _broken(self, state: State, depth: int) -> Break | None:
         """The nearest break that nodes can show without another move; each combination is judged once."""
-        left = self.world.faults.crashes - self._level(state)[1]
+        timeouts, crashes = self._level(state)
+        left = self.world.faults.timeouts - timeouts, self.world.faults.crashes - crashes
+        for listener in self._unsure:  # nobody looks at it, but it might send after all
+            self._heard(listener, state, left)
         numbers: dict[int, int] = {}
         if self.reads.fields:
             numbers |= {i: self._option(k, state)[1] for k, i in enumerate(self.talkers)}
             numbers |= {listener.i: self._heard(listener, state, left) for listener in self.listeners}
-        key = (state[-1] & self.read, left if self.listeners else 0, *numbers.values())
+        key = (state[-1] & self.read, *(left if self.listeners else ()), *numbers.values())
         if key in self._judged:
             return None
         self._judged.add(key)
@@ -259,7 +273,7 @@ class _Search:
         return self._nearest(state, depth, left, sent, shown)
 
     def _nearest(
-        self, state: State, depth: int, left: int, sent: Sent, shown: dict[int, tuple[Shown, ...]]
+        self, state: State, depth: int, left: Level, sent: Sent, shown: dict[int, tuple[Shown, ...]]
     ) -> Break | None:
         nodes = {node.name: node for node in self.world.nodes}
         if self.reads.monotone:
@@ -275,7 +289,7 @@ class _Search:
         best: Break | None = None
         for choice in product(*shown.values()):
             events = depth + sum(one.events for one in choice)
-            if (best is None or events < best.events) and sum(one.crashes for one in choice) <= left:
+            if (best is None or events < best.events) and _affordable(choice, left):
                 chosen = dict(zip(shown, choice, strict=True))
                 nodes.update({self.world.names[i]: self._node(i, one) for i, one in chosen.items()})
                 said = broken(self.reads.properties, sent, nodes)
@@ -286,8 +300,8 @@ class _Search:
     def _node(self, i: int, shown: Shown) -> Node:
         return self.world.node(self.world.names[i], self.numbers.locals[i][shown.number])
 
-    def _heard(self, listener: Listener, state: State, left: int) -> int:
-        """The number of what a listener can show; `left`: crashes."""
+    def _heard(self, listener: Listener, state: State, left: Level) -> int:
+        """The number of what a listener can show with the faults that are left."""
         bits = state[-1] & self.numbers.to[listener.i]
         seen = listener.seen(bits, left)
         # Every arrangement, not only those one swap away: this state stands for all of them.
@@ -328,7 +342,7 @@ class _Search:
             if listener.i in best.choice:
                 shown = best.choice[listener.i]
                 arrived = best.state[-1] & self.numbers.to[listener.i]
-                yield from listener.path(arrived, shown.crashes, shown.value)
+                yield from listener.path(arrived, shown.faults, shown.value)
 
     def _real(self, what: int | Act, back: list[Swap]) -> Act:
         """An event with the real names of node and message."""
@@ -337,3 +351,8 @@ class _Search:
         for swap in back:
             i, bit = swap.node(i), swap.bits(bit)
         return act._replace(node=self.world.names[i], what=flights[bit.bit_length() - 1] if bit else act.what)
+
+
+def _affordable(choice: Iterable[Shown], left: Level) -> bool:
+    """True if there are faults enough for all of them together."""
+    return all(sum(one.faults[k] for one in choice) <= left[k] for k in (0, 1))
