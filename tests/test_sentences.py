@@ -100,12 +100,13 @@ CLAIMS = (
     ),
     Claim(
         "the-fourth-acceptor",
-        r"\b(fourth|four|even number)\b.*\b((buys|adds) nothing|(only|merely) useless)\b",
+        r"\b(fourth|four|even number)\b.*\b((buys|adds) nothing|(only|merely) useless|no better than three)\b",
         NEVER,
         (
             "2F + 1 acceptors survive F crashes; an even number is safe but buys nothing.",
             "The fourth costs more and buys nothing here.",
             "A fourth one adds nothing: 4 survive one, as 3 do.",
+            "The quorum lab; why four are no better than three.",
         ),
         ("With majorities a fourth one survives no more crashes: 4 survive one, as 3 do.",),
     ),
