@@ -73,7 +73,9 @@ def test_a_guess_is_searched_and_answered(page, keep):
     gallery.get_by_text("The first invariant of the proof to break is").first.wait_for()
     text = gallery.inner_text()
     assert "M9: safe in every schedule with 2 ballots (126 states); broken with 3 ballots" in text
-    assert "The first invariant of the proof to break is backed_by_promises, at step 17 of 20" in text
+    assert re.search(
+        r"The first invariant of the proof to break is backed_by_promises, at step \d+ of 20", text
+    )
     assert gallery.locator("ol > li").count() == 20
     board = gallery.locator(".widget-html svg[role=img]")
     assert board.count() == 1 and "Ballot 1.p1 (x)" in board.get_attribute("aria-label")

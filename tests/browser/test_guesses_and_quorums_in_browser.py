@@ -62,6 +62,8 @@ def test_a_guess_is_committed_and_answered(page, keep):
     for reason in ("cannot say which is the newer one", "Both begin with 1"):
         cell.get_by_text(reason).wait_for()
     cell.get_by_role("button", name="Committed").wait_for()
+    assert cell.locator("input[type=radio]").first.is_disabled(), "a guess is committed once"
+    assert commit.is_enabled(), "the focus stays on it"
     keep(cell, "guess")
 
 

@@ -117,7 +117,7 @@ def test_a_drill_is_answered_by_keyboard_judged_and_explained(page, keep):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     board.get_by_text("Drill 2: acceptor").wait_for()
-    assert board.get_by_role("radio", checked=True).count() == 0
+    board.get_by_role("radio", checked=True).wait_for(state="detached")
     assert board.get_by_text("Pick an answer first.").count() == 0
     assert page.problems == []
 

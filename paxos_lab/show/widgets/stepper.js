@@ -2,6 +2,7 @@
 // A view may name its `verbs`, left out: all; who or what is `spared` is not crashed. And `first`, the
 // step behind which there is no going back.
 
+const PATIENCE = 5000; // milliseconds until a kernel that does not answer is said to be silent
 const SPEEDS = { slow: 1600, normal: 800, fast: 250 };
 
 let made = 0; // so that several on one page have different names
@@ -27,6 +28,7 @@ function render({ model, el }) {
   let playing = null;
   let clicks = 0;
   let waiting = false;
+  let silence = null;
   let here = null; // the message in flight whose verbs the tab key stops at
   const side = new Set();
   const unfolded = new Set();
@@ -35,6 +37,12 @@ function render({ model, el }) {
   const ask = (message) => {
     waiting = true;
     model.send({ ...message, click: ++clicks });
+    clearTimeout(silence);
+    silence = setTimeout(() => {
+      pause();
+      problem.classList.add("silent");
+      tell(problem, "The kernel does not answer. If it is busy, wait; if it was restarted, run the cell again.");
+    }, PATIENCE);
   };
   // What somebody does ends Play: whoever steps in wants to look.
   const act = (message) => {
@@ -253,6 +261,8 @@ function render({ model, el }) {
     const focused = active?.dataset.key ?? (active === root ? "" : null);
     const place = [...flight.querySelectorAll(".message")].indexOf(active?.closest(".message"));
     waiting = false;
+    clearTimeout(silence);
+    problem.classList.remove("silent");
     back.disabled = view.step <= (view.first ?? 0);
     forward.disabled = !view.can_forward;
     play.disabled = !view.can_forward && !playing;
@@ -316,6 +326,7 @@ function render({ model, el }) {
   show();
   return () => {
     clearInterval(playing);
+    clearTimeout(silence);
     seen.disconnect();
     sized.disconnect();
     model.off("change:view", show);

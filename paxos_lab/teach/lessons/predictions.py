@@ -1,6 +1,6 @@
 """A prediction before a run: the learner commits to a guess, then sees whether it was right.
 
-Who has said what will happen looks at a run with a question; who has not, looks at a picture. What is asked
+If you have committed to a guess, you read a run with a question in mind; otherwise you look at a picture. What is asked
 in the lessons stands in `predictions.toml`; what was guessed is kept in `guess_book`.
 """
 
@@ -74,7 +74,7 @@ class Prediction(LabBox):
             )
 
     def _press(self) -> None:
-        # Nothing is ever disabled: whoever goes by keyboard would step over the button, or lose the focus.
+        # The button is never disabled: whoever goes by keyboard would step over it, or lose the focus.
         if self._fixed is not None:
             self._close(self._fixed)
         elif self.choice.value is None:
@@ -90,6 +90,7 @@ class Prediction(LabBox):
 
     def _close(self, picked: int) -> None:
         self._fixed = self.choice.value = picked
+        self.choice.disabled = True
         self.button.description = "Committed"
         said, right = self.asked.options[picked], self.asked.options[self.asked.answer]
         letter = {i: LETTERS[place] for place, i in enumerate(self.order)}

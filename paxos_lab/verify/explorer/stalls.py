@@ -33,7 +33,7 @@ PATIENCE = 60  # timers that ring before we give up; ours decide after two or th
 
 def proposers_learned(nodes: Mapping[str, Node]) -> bool:
     """Every proposer that is up has learned a value, and one is up: with none, nobody is left to go on."""
-    wanting = [node for node in nodes.values() if _wants(node)]
+    wanting: list[Any] = [node for node in nodes.values() if _wants(node)]
     return bool(wanting) and all(node.learned is not None for node in wanting)
 
 
