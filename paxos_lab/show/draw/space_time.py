@@ -52,7 +52,9 @@ class _Sheet(NamedTuple):
             way = aside(start, end, -16)
         else:
             others = [step for step, (x, _) in self.marks.items() if x not in own]
-            way = route(start, end, [self.marks[n] for n in others], [self.texts[n][1] for n in others])
+            # What has not arrived is drawn anew at each step, and is thin enough to be seen behind a text.
+            texts = [self.texts[n][1] for n in others] if radius else []
+            way = route(start, end, [self.marks[n] for n in others], texts)
         self.picture.way(f"step{source}", target, way, radius, **look)
 
 
