@@ -18,6 +18,7 @@ from paxos_lab.verify.wrong.claims import REFUTATIONS
 
 TOP = Path(__file__).resolve().parent.parent
 NEVER = r"(?!)"  # fits nothing: a sentence that `said` fits is wrong, whatever stands beside it
+WRONG = r"\b(wrong|false|refut\w*|(not|no) (promise|guarantee)\w*)\b"
 DENIED = r"\b(not|nor|no|never|cannot|nobody|neither|false|wrong|refute\w*|mistake|breaks?|breaking)\b"
 
 
@@ -39,7 +40,7 @@ CLAIMS = (
         "ends",
         r"\bterminat(es|ion)\b.*\b(when|once|while|as long as|only if)\b|\blive (when|while|once|if|as long as)\b"
         r"|\benough to go on\b|\bprogress (needs|takes|requires)\b.*\bmajority\b",
-        rf"{ALONE}|{DENIED}",
+        rf"{ALONE}|{WRONG}",
         (
             "It is always safe, and it terminates once messages are timely for long enough.",
             "Paxos is always safe, and live when the network is calm.",
@@ -100,12 +101,13 @@ CLAIMS = (
     ),
     Claim(
         "the-fourth-acceptor",
-        r"\b(fourth|four|even number)\b.*\b((buys|adds) nothing|(only|merely) useless)\b",
+        r"\b(fourth|four|even number)\b.*\b((buys|adds) nothing|(only|merely) useless|no better than three)\b",
         NEVER,
         (
             "2F + 1 acceptors survive F crashes; an even number is safe but buys nothing.",
             "The fourth costs more and buys nothing here.",
             "A fourth one adds nothing: 4 survive one, as 3 do.",
+            "The quorum lab; why four are no better than three.",
         ),
         ("With majorities a fourth one survives no more crashes: 4 survive one, as 3 do.",),
     ),
@@ -147,7 +149,7 @@ CLAIMS = (
         "other-systems",
         r"\breal systems\b.*\b(lost|implemented|built|mistakes?|made)\b|\b(lost|implemented|built|mistakes?|made)\b.*"
         r"\breal systems\b|\bhave lost (data|decisions|writes)\b",
-        r"\d{4}|#\d+|https?:|" + DENIED,
+        r"\b\d{4}\b|#\d+|https?:",
         (
             "This reading has been implemented in real systems, and it loses chosen values.",
             "People have built this into real systems.",
@@ -229,7 +231,7 @@ REFUTED = {
     "read-your-copy": r"\breplica may answer reads from its own\b",
     "timeout-means-failed": r"\btimeout\b.*\bso\b.*\bwrite failed\b",
 }
-NO_LESS = {"accepted-is-final": r"\b(wrong|false|refut\w*)\b"}  # this one is wrong because of its "never"
+NO_LESS = {"accepted-is-final": WRONG}  # its "never" is what is wrong about it
 CLAIMS += tuple(
     Claim(id, said, NO_LESS.get(id, DENIED), (REFUTATIONS[id].claim,), (REFUTATIONS[id].instead,))
     for id, said in REFUTED.items()

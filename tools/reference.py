@@ -185,7 +185,10 @@ def page() -> str:
         for name, thing in exported(module):
             if name not in left_out and not (module is paxos_lab and name in IN_A_ROLE):
                 parts.append(entry(name, thing))
-    return "\n".join(re.sub(r"\n{3,}", "\n\n", part) if part is not ROLE else part for part in parts).rstrip() + "\n"
+    return (
+        "\n".join(re.sub(r"\n{3,}", "\n\n", part) if part is not ROLE else part for part in parts).rstrip()
+        + "\n"
+    )
 
 
 def main(arguments: list[str]) -> int:
