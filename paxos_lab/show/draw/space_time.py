@@ -108,7 +108,7 @@ def _caption(trace: Trace, names: list[str]) -> str:
     parts += [f"{lost} lost"] if lost else []
     parts += [f"{crashes} crash{'es' * (crashes != 1)}"] if crashes else []
     who = ", ".join(short(n, 12) for n in names)
-    return f"Time runs down, one row a step ({len(trace)}): {'; '.join(parts)}. Lines from left: {who}."
+    return f"Time runs down, one row per step ({len(trace)}): {'; '.join(parts)}. Lines from left: {who}."
 
 
 def _lifelines(picture: Picture, trace: Trace, x: dict[str, float]) -> None:
