@@ -6,6 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from paxos_lab.verify import MUTANTS, RIGHT, find_variant
+
 TOP = Path(__file__).resolve().parent.parent
 GUIDE = TOP / "docs" / "instructor_guide.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
@@ -109,3 +111,72 @@ def test_every_make_target_that_it_names_exists():
 
 def test_the_readme_leads_to_it():
     assert "(docs/instructor_guide.md)" in (TOP / "README.md").read_text(encoding="utf-8")
+
+
+# ---- what it says of lesson 06, held against the lesson
+
+
+def cards_of_the_gallery():
+    source = next(
+        c.source for c in nbformat.read(LESSONS[6], as_version=4).cells if "MutationGallery(" in c.source
+    )
+    return set(re.findall(r'"([MC]\d+)"', source))
+
+
+def test_the_rules_that_need_more_than_two_ballots_are_those_it_names():
+    line = next(
+        line for line in sections()["06"][1].split("\n- ") if "Two ballots show every mistake" in line
+    )
+    named = set(re.findall(r"M\d+", line))
+    assert named == {mutant.id for mutant in MUTANTS if mutant.smallest.ballots > 2}
+    numbers = [
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+    ]
+    assert f"{numbers[len(named)].capitalize()} of the {numbers[len(MUTANTS)]} rules" in line
+
+
+def test_the_rules_that_need_a_crash_are_those_it_names():
+    line = next(line for line in sections()["06"][1].split("\n- ") if "need a crash" in line)
+    named = set(re.findall(r"M\d+", line))
+    assert named == {mutant.id for mutant in MUTANTS if mutant.smallest.crashes}
+    assert not named & cards_of_the_gallery()
+
+
+def test_the_cards_to_keep_are_in_the_gallery():
+    kept = re.findall(r"\b([MC]\d+) \(", sections()["06"][1].split("**Cut.**")[1])
+    assert len(kept) == 3 and set(kept) <= cards_of_the_gallery()
+    assert find_variant("C2") in RIGHT
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
+def test_what_it_says_may_be_cut_is_a_heading_of_the_lesson(path):
+    number = path.name[:2]
+    if number not in sections():
+        pytest.skip("the guide has no section for it yet")
+    cells = nbformat.read(path, as_version=4).cells
+    headings = {
+        re.sub(r"^#+ ", "", line).removesuffix(" (optional)")
+        for cell in cells
+        if cell.cell_type == "markdown"
+        for line in cell.source.splitlines()
+        if line.startswith("#")
+    }
+    for quoted in re.findall(r'"([^"]+)"', sections()[number][1].split("**Cut.**")[1]):
+        assert any(heading.startswith(quoted.rstrip(",")) for heading in headings), quoted
+    optional = [
+        line for line in "\n".join(c.source for c in cells).splitlines() if line.endswith("(optional)")
+    ]
+    assert bool(optional) == ("more for the parts marked *optional*" in cells[0].source)

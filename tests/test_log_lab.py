@@ -70,7 +70,7 @@ def test_it_begins_where_the_bus_stands():
 def test_a_truncated_slot_is_told_from_an_executed_one():
     box = lab(snapshot_every=5)
     box.quiet_button.click()
-    assert "cleared" in box.picture.value and "executed" in box.picture.value
+    assert ">cleared<" in box.picture.value and ">executed<" in box.picture.value
 
 
 def test_when_nothing_is_left_it_says_so():

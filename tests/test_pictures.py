@@ -1,5 +1,7 @@
 """Pictures: pinned, reproducible, safe with whatever a learner types, and never without words."""
 
+import base64
+import re
 import shutil
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
@@ -10,10 +12,12 @@ from graphviz.backend import dot_command
 
 from paxos_lab import Drop, LabError, MessageBus, Node, Trace, multipaxos, paxos, seeded, setting, stable
 from paxos_lab.paxos import Ballot, Flexible, Majority, single_decree
-from paxos_lab.show import NoEngine, ballot_board, cluster, quorum_overlap, space_time
+from paxos_lab.show import NoEngine, ballot_board, cluster, line_chart, quorum_overlap, space_time
+from paxos_lab.show.draw import curves
 from paxos_lab.show.draw import engine as engine_module
 from paxos_lab.show.draw.cluster import holdings
-from paxos_lab.show.draw.picture import ORANGE
+from paxos_lab.show.draw.lines import line_of
+from paxos_lab.show.draw.picture import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY
 from paxos_lab.words.text import markdown, short
 
 HOSTILE = [
@@ -30,6 +34,7 @@ HOSTILE = [
     "",
 ]
 
+ONE = Ballot(1, "p1")
 SHAPES = {"svg", "g", "polygon", "path", "text", "ellipse", "polyline", "circle", "rect", "line"}
 
 
@@ -274,3 +279,91 @@ def test_holdings_show_what_may_change_whatever_it_is_called():
     ]
     assert [name for name, _ in kinds["Acceptor"][1]] == []
     assert [name for name, _ in kinds["Learner"][1]] == ["votes", "learned"]
+
+
+# ---- colours, on white and on a dark page, where CSS inverts them by 0.93 and turns the hue back
+
+
+def on_a_dark_page(colour):
+    red, green, blue = (0.93 - 0.86 * int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    half_turn = (
+        (-0.574, 1.43, 0.144),
+        (0.426, 0.43, 0.144),
+        (0.426, 1.43, -0.856),
+    )
+    return [min(1.0, max(0.0, r * red + g * green + b * blue)) for r, g, b in half_turn]
+
+
+def luminance(channels):
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def as_drawn(colour):
+    return [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+
+
+@pytest.mark.parametrize("colour", [BLUE, SKY, GREEN, ORANGE, PURPLE, GREY, INK])
+@pytest.mark.parametrize("seen", [as_drawn, on_a_dark_page])
+def test_every_colour_of_text_and_lines_is_read_on_a_light_and_on_a_dark_page(seen, colour):
+    assert contrast(seen(colour), seen("#ffffff")) >= 4.5
+
+
+@pytest.mark.parametrize(
+    "fill", ["#BFE3D6", "#D6E6F2", "#E4E4E4", "#FBDCC8", "#F5E6A8", "#F3F7FA", "#E8EEF2"]
+)
+@pytest.mark.parametrize("seen", [as_drawn, on_a_dark_page])
+def test_text_is_read_on_every_filled_box(seen, fill):
+    assert contrast(seen(INK), seen(fill)) >= 4.5
+
+
+def test_the_kinds_of_messages_are_told_apart_without_colour():
+    looks = [
+        line_of(m)
+        for m in (
+            paxos.Prepare(ONE),
+            paxos.Promise(ONE, None),
+            paxos.Accept(ONE, "x"),
+            paxos.Accepted(ONE, "x"),
+            paxos.Nack(ONE, ONE),
+        )
+    ]
+    assert len({look["style"] for look in looks}) == len(looks)
+
+
+def test_a_picture_is_one_figure_with_its_name_its_caption_and_its_words():
+    shown = []
+    picture = space_time(finished().trace)
+    for bundle in (picture.still(), cluster(finished()).still("Stepper"), some_chart(shown)):
+        html = bundle["text/html"]
+        page = ElementTree.fromstring("<p>" + re.sub("(<img[^>]*)>", r"\1/>", html) + "</p>")
+        image = page.find(".//img")
+        assert image.get("alt") == bundle["text/plain"]
+        source = base64.b64decode(image.get("src").removeprefix("data:image/svg+xml;base64,")).decode()
+        assert source == bundle["image/svg+xml"] and source.startswith("<svg ")
+        assert page.findtext(".//figcaption/em") == bundle["text/plain"]
+        assert (
+            page.find(".//details/summary") is not None
+            and len(page.findall(".//li") + page.findall(".//tr")) > 3
+        )
+    assert picture.still("Stepper.")["text/plain"].startswith("Stepper. Time runs down")
+
+
+def some_chart(shown):
+    """What a chart gives to the page."""
+    chart = line_chart({"one": {1: 2.0, 2: 3.0, 4: 5.0}}, "window", "commands", "A caption & more.")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(curves, "display", lambda bundle, raw: shown.append(bundle))
+        chart._ipython_display_()
+    return shown[0]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=lambda v: repr(v)[:20])
+def test_what_a_learner_types_stays_text_in_the_figure_too(value):
+    html = space_time(finished([value, "plain"]).trace).still()["text/html"]
+    assert "<script" not in html and "<b>" not in html and "onload=alert(1)>" not in html

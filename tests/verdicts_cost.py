@@ -25,7 +25,7 @@ WRONG = {
     "cost.leader": {
         "two delays": ({"n, 4": "n, 2"}, "Until the leader knows that it is chosen it is two"),
         "no Chosen": ({"3 * (n - 1)": "2 * (n - 1)"}, "2 Accept, 2 Accepted, 2 Chosen"),
-        "to itself as well": ({"3 * (n - 1)": "3 * n"}, "What the leader tells itself is no message"),
+        "to itself as well": ({"3 * (n - 1)": "3 * n"}, "What the leader tells itself is not a message"),
         "a majority writes": ({"n, 4": "n // 2 + 1, 4"}, "Each server that votes writes its vote"),
         "one write": ({"n, 4": "1, 4"}, "the leader too"),
         "the followers write": ({"n, 4": "n - 1, 4"}, "the leader too"),

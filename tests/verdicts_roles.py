@@ -175,8 +175,8 @@ TOP = "return max(votes, key=lambda v: v.ballot).value if votes else own"
 
 WRONG: Table = {
     "acceptor.promise": [
-        (_but(ACCEPTOR, GUARD_1, "case Prepare(ballot) if str(ballot) >= str(self.promised):"), "It did not promise ballot 10.p1; the highest before was 9.p1"),
-        (_but(ACCEPTOR, GUARD_1, "case Prepare(ballot) if ballot.round > self.promised.round:"), "It did not promise ballot 3.p2; the highest before was 3.p1"),
+        (_but(ACCEPTOR, GUARD_1, "case Prepare(ballot) if str(ballot) >= str(self.promised):"), "It did not promise ballot 10.p1, higher than its promise of 9.p1"),
+        (_but(ACCEPTOR, GUARD_1, "case Prepare(ballot) if ballot.round > self.promised.round:"), "It did not promise ballot 3.p2, higher than its promise of 3.p1"),
         (_but(ACCEPTOR, GUARD_1, "case Prepare(ballot) if ballot.round >= self.promised.round:"), "It promised ballot 3.p2, and later 3.p1, which is lower"),
         (_but(ACCEPTOR, GUARD_1, "case Prepare(ballot):"), "now it promises 1.p1, which is lower"),
         (_but(ACCEPTOR, "promised: Ballot = stable(", "promised: Ballot = volatile("), "the promise was not on disk"),
@@ -192,6 +192,7 @@ WRONG: Table = {
         ("may_promise = [False, True, True, False, True]", "an entry for each line"),
     ],
     "acceptor.accept": [
+        (_but(ACCEPTOR, "ballot >= self.promised", "ballot[::-1] >= self.promised[::-1]"), "It did not promise ballot 3.p1, higher than its promise of 2.p2"),
         (_but(ACCEPTOR, RAISES, "                " + VOTED), "In between, at step 5, it voted in the lower ballot"),
         (_but(ACCEPTOR, RAISES, "                " + VOTED, "Promise(ballot, self.accepted)", "Promise(ballot, self.votes or None)"), "without reporting that vote"),
         (_but(ACCEPTOR, GUARD_2, "case Accept(ballot, value) if ballot.round >= self.promised.round:"), "it voted in the lower ballot 9.p1"),
@@ -231,6 +232,8 @@ WRONG: Table = {
         (_but(PROPOSER, HIGHEST, "c = [v.value for v in votes]; return max(c, key=c.count) if c else self.value"), "not how many report a value"),
         (_but(PROPOSER, HIGHEST, "return min(votes, key=lambda v: v.ballot).value if votes else self.value"), "The highest ballot reported is"),
         (_but(PROPOSER, NACK, "case Nack(ballot, promised):\n                self.round = max(self.round, promised.round); self.prepare()"), "A Nack for a ballot that it gave up"),
+        (_but(PROPOSER, NACK, "case Nack(ballot, promised):\n                self.round = promised.round"), "The round never goes down"),
+        (_but(PROPOSER, "        self.set_timer", "        self.send(self.acceptors, Accept(self.ballot, self.value))\n        self.set_timer"), "without"),
         (_but(PROPOSER, "round: int = stable(0)", "round: int = 0"), "crashed, restarted, and used ballot"),
         (_but(PROPOSER, '        self.set_timer("retry", 10 + 7 * self.round * int(self.name[1:]))\n', ""), 'self.set_timer("retry", delay)'),
         (_but(PROPOSER, " and self.proposal is None", ""), "Fix the value once for each ballot"),

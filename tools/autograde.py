@@ -40,7 +40,7 @@ warnings.filterwarnings("ignore", message="Object of type <Submitted", category=
 PACKAGE = Path(paxos_lab.__file__).parent
 RECEIPT = "application/vnd.paxos-lab.receipt"
 NOT_JUDGED = "was not judged"
-CHECK_SECONDS = 300  # on the wall, for a cell with a check; a check gives up after 240
+CHECK_SECONDS = 660  # on the wall, for a cell with a check; a check gives up after 600
 TOO_LONG = "it ran too long and was stopped"
 GUARD = re.compile(r"\bguard\(check, *(\w+)\)")
 

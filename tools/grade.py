@@ -179,7 +179,7 @@ def grade_all(
     solutions: dict[str, Path],
     out: Path,
     cell_seconds: int = 60,
-    notebook_seconds: int = 900,
+    notebook_seconds: int = 1800,
     gigabytes: float = 4,
 ) -> list[Row]:
     """Grade everything, write the feedback pages; one row for each student and exercise."""
@@ -249,7 +249,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--cell-seconds", type=int, default=60, help="for one cell without a check (default 60)"
     )
-    parser.add_argument("--notebook-seconds", type=int, default=900, help="for one notebook (default 900)")
+    parser.add_argument("--notebook-seconds", type=int, default=1800, help="for one notebook (default 1800)")
     parser.add_argument("--memory", type=float, default=4, help="GiB for one kernel (default 4)")
     chosen = parser.parse_args(arguments)
     if not chosen.submissions.is_dir():

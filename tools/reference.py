@@ -51,15 +51,15 @@ from paxos_lab import Node, stable
 
 
 @dataclass(frozen=True)
-class Ping:              # a message: a frozen dataclass
+class Ping:  # a message: a frozen dataclass
     number: int
 
 
 @dataclass
 class Counter(Node):
-    peer: str            # given to the constructor: Counter("c1", "c2")
-    heard: int = stable(0)   # on disk: survives a crash
-    last: Any = None         # in memory: back to None after a restart
+    peer: str  # given to the constructor: Counter("c1", "c2")
+    heard: int = stable(0)  # on disk: survives a crash
+    last: Any = None  # in memory: back to None after a restart
 
     def start(self):
         self.set_timer("again", 10)
@@ -185,7 +185,10 @@ def page() -> str:
         for name, thing in exported(module):
             if name not in left_out and not (module is paxos_lab and name in IN_A_ROLE):
                 parts.append(entry(name, thing))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(parts)).rstrip() + "\n"
+    return (
+        "\n".join(re.sub(r"\n{3,}", "\n\n", part) if part is not ROLE else part for part in parts).rstrip()
+        + "\n"
+    )
 
 
 def main(arguments: list[str]) -> int:

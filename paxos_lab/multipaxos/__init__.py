@@ -99,7 +99,7 @@ def replicated_log(
     """Servers s1.., and a client for each list of operations: c1.. or, from a mapping, by its names.
 
     Client k asks server k first, so that clients are spread over all servers. `machine`: a fresh
-    state machine, left out a `KeyValueStore`. `spares`: servers after those that are no members
+    state machine, left out a `KeyValueStore`. `spares`: servers after those that are not members
     yet. `settings`: fields of every server, such as `alpha=5`.
     """
     if servers < 1 or spares < 0:

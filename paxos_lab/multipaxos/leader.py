@@ -41,7 +41,7 @@ class Leader(Slots):
     """Follows whoever leads, stands for election when nobody does, and leads if the others let it.
 
     `batch`: commands in one slot at most. `heartbeat`: virtual time between two heartbeats of a
-    leader; `patience`: how long to do without one, at least, before trying to lead. `role`:
+    leader; `patience`: how long a follower waits without one, at least, before it tries to lead. `role`:
     "follower", "candidate" or "leader"; `leader`: who leads, as far as we know.
     """
 
@@ -112,12 +112,12 @@ class Leader(Slots):
     # ---- election
 
     def wait_for_leader(self) -> None:
-        """Start the time that we do without a heartbeat; different for each, or all would try at once."""
+        """Start waiting for a heartbeat; for a different time on each server, or all would try at once."""
         spread = random.Random(f"{self.name} {self.round} {self.promised_here()}").random()
         self.set_timer("election", self.patience * (1 + spread))
 
     def follow(self, leader: str) -> None:
-        """Take that one for the leader, until its heartbeats stay away."""
+        """Believe that this one leads, until its heartbeats stop."""
         if self.role != "follower":
             self.step_down()
         self.leader = leader

@@ -1,8 +1,8 @@
 """State machines for replicas: the same commands in the same order give the same state everywhere.
 
 A machine is a dataclass of plain data with `apply(operation) -> result`. It may read nothing but its
-fields and the operation: no clock, no chance, or replicas drift apart (PML 2007, 5). Write your
-own like these and hand it to `replicated_log(machine=...)`.
+fields and the operation: no clock, no random number, or replicas drift apart. Write your own like these and hand it to
+`replicated_log(machine=...)`.
 """
 
 from __future__ import annotations

@@ -1,18 +1,19 @@
-"""Three ways to read: through the log, with a round of heartbeats, under a lease.
+"""Three ways to read: through the log, with a round of heartbeats (ReadIndex), under a lease.
 
 A server's copy of the machine may be old, and a leader may have been replaced without knowing it. So
 an answer from the own copy needs a proof that no other leader got anything chosen before the read
 came. The three ways differ in where the proof comes from.
 
-log      The read is a command like any other: it gets a slot. Nothing to prove, but a vote of a quorum
+log      The read is a command like any other: it gets a slot. Nothing to prove, but the votes of a quorum
          and a place on every disk for each read.
 quorum   The leader notes the *read point*, the last slot that it has given out or took over, sends
          heartbeats, and answers once a quorum has heard them and it has executed up to the read point.
-         A server that answers has promised nothing to any other leader, so there was none (the read
-         index of the Raft dissertation, 6.4). One round trip, no disk.
+         A server that answers has promised no higher ballot so far, so when the read came nobody else had
+         been elected. The field calls this ReadIndex (Raft dissertation, 6.4); a "quorum read" elsewhere asks
+         a quorum of replicas for the data. One round trip, no disk.
 lease    A server that hears a heartbeat refuses all other leaders for a while, so that the leader may
          answer at once while the lease of a quorum runs (PML 5.2, Gray and Cheriton 1989). No message at
-         all, but no longer safe without clocks: they must keep to a bound.
+         all, but it relies on clocks: they must keep to a bound.
 
 The bound: a timer set to d rings after d (1 - drift) at the earliest, d (1 + drift) at the latest.
 The leader's timer is set to lease (1 - drift) when the heartbeat is *sent*; a follower's to
@@ -46,12 +47,12 @@ class Read:
 
 @dataclass
 class ReadingServer(Server):
-    """A server that answers `Read`s; a leader without a running lease does a quorum read instead.
+    """A server that answers `Read`s; a leader without a running lease uses ReadIndex instead.
 
     A part to be added to a server, alone or with others, as in `@dataclass class Both(ReadingServer, Rejoining)`: it
     handles its own messages and timers, and leaves all others to the next.
-    `lease`: for how long, 0 for no leases; it should outlast a heartbeat and its answer. `drift`: by
-    what share a timer may ring too early or too late. `held_for`: the only one to whom we may promise
+    `lease`: for how long, 0 for no leases; it should outlast a heartbeat and its answer. `drift`: the
+    share by which a timer may ring too early or too late. `held_for`: the only one to whom we may promise
     anything, None for anybody, "" for nobody. `heard`: by name, the last of our heartbeats that was heard.
     `ended`: our leases up to that of this heartbeat are over. `reads`: command, read point and the
     heartbeat that has to be heard.

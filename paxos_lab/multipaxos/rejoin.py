@@ -2,7 +2,7 @@
 
 It is not a restarted server. It may have promised and voted, others may have counted on that, and it
 knows nothing of it. If it answers as if it were new, an entry that was chosen can be lost. So it is
-*mute* at first: it answers no Prepare and no Accept, counts for no heartbeat, and does not campaign.
+*mute* at first, or recovering, as the field says: it answers no Prepare and no Accept, counts for no heartbeat, and does not campaign.
 It asks all the others what they hold and fetches the log, until what it forgot can no longer matter.
 
 Lost votes. It voted only in slots that a leader had open, so none lies further than alpha above the
@@ -18,8 +18,8 @@ removed, as long as messages of its time may arrive.
 
 The price: each server that was ever a member has to answer once, no two may have lost their disks, and
 the others have to be enough to choose what leads to the target: in a group of two they are not.
-Where one is gone for good, take a new name instead: `Reconfigure` with a server that never was there.
-Quorums of one for Phase 2 are beyond help: what only the lost disk held is lost.
+If one is gone for good, use a new name instead: `Reconfigure` with a server that was never there.
+With Phase 2 quorums of one nothing helps: what only the lost disk held is lost.
 
 `number` tells the answers to this loss from those to an earlier one. It comes from whoever puts the
 new disk in, since a server without a disk remembers no number.
@@ -71,7 +71,7 @@ class Known:
 
 @dataclass
 class Rejoining(Server):
-    """A server that lives through the loss of its disk, silently until it is safe to vote.
+    """A server that survives the loss of its disk, silent until it is safe to vote.
 
     `mute`: it lost its disk and has not caught up yet. `loss`: the number of that loss. `told`: the
     first answer of each of the others. See `lose_disk`. A part to be added to a server, alone or with

@@ -1,9 +1,8 @@
 """The replica: learns what was chosen, executes it in slot order, each command once.
 
 A command may sit in two slots, since a client asks again when no answer comes; the session of the
-client remembers the last number and its result, so the second one executes nothing (PML 2007; Raft
-dissertation 6.3). A snapshot carries machine, sessions and configurations, and what it covers is
-forgotten. A replica neither votes nor leads: it takes what others tell it is chosen.
+client remembers the last number and its result, so the second one is passed over (Raft dissertation 6.3). A snapshot carries machine, sessions and configurations, and what it covers is
+forgotten: the log is compacted. A replica neither votes nor leads: it learns from others what is chosen.
 """
 
 from __future__ import annotations

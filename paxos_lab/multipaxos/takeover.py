@@ -1,4 +1,4 @@
-"""Taking over, and nothing else: the smallest leader that is right (PMS 3).
+"""Taking over, and nothing else: a leader without elections, windows and sessions (PMS 3).
 
 A `Server` has timers, sessions, windows, snapshots: too many states to try every schedule. What makes
 a log safe is less: the acceptors, and what a new leader asks for after it has taken over. `Heir` does

@@ -1,7 +1,7 @@
 """Quorum systems: which sets of acceptors are enough to act for all of them.
 
 Only one thing matters for safety: every phase 1 quorum shares a member with every phase 2 quorum
-(Flexible Paxos, Howard et al. 2016). That shared member is the witness that reports an old vote.
+(Flexible Paxos, Howard et al. 2016). That shared member is the one that reports an old vote.
 """
 
 from __future__ import annotations

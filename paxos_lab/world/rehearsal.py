@@ -29,7 +29,7 @@ as it was left, somebody has meddled, so the bus goes back to where the run bega
 again, in which everybody is looked at, in full, after each hook. That names the step. (One hook that
 meddles and another that puts it back before the turn of that node are not seen in such a run.)
 
-*By hand.* What somebody changes between two steps (in a cell, in a schedule) is no breach. It is
+*By hand.* What somebody changes between two steps (in a cell, in a schedule) is not a breach. It is
 noted before the next hook, unless the run is one in which nobody can.
 
 *The message and the class.* Frozen dataclasses can be forced. So each part of the message must be

@@ -30,7 +30,7 @@ def unknown(name: str, names: Iterable[str]) -> UnknownNode:
 
 
 def check_class(node: Any) -> None:
-    """Raise `RoleError` if this is no role: not a Node, or a class that lacks @dataclass."""
+    """Raise `RoleError` if this is not a role: not a Node, or a class that lacks @dataclass."""
     if not isinstance(node, Node):
         raise RoleError(f"{node!r} is no node: make its class a dataclass derived from Node")
     for kind in type(node).__mro__:
@@ -138,7 +138,7 @@ def check_effect(effect: Effect, call: object, names: Collection[str]) -> None:
 
 
 def check_attributes(node: Node, call: object, name: str | None = None) -> None:
-    """Raise `RoleError` if the node has an attribute that is no field, or is not called `name` any more."""
+    """Raise `RoleError` if the node has an attribute that is not a field, or is not called `name` any more."""
     role: Any = type(node)
     if not node.__dict__.keys() <= attributes(role):
         raise RoleError(
@@ -150,7 +150,7 @@ def check_attributes(node: Node, call: object, name: str | None = None) -> None:
 
 
 def undeclared(node: Node) -> set[str]:
-    """The attributes of a node that are no fields."""
+    """The attributes of a node that are not fields."""
     role: Any = type(node)
     return node.__dict__.keys() - attributes(role)
 

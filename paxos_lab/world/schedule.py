@@ -44,7 +44,7 @@ def scripted(events: Iterable[Event]) -> Schedule:
 def seeded(seed: int, faults: float = 0.2) -> Schedule:
     """Any order at all, and every fault there is, drawn from `seed`.
 
-    `faults`: the share of steps that are no delivery: loss, copies, timers that ring early,
+    `faults`: the share of steps that are not deliveries: loss, copies, timers that ring early,
     crashes (some between disk and network), restarts, partitions (some one-way), healing.
     """
     if not (isinstance(faults, int | float) and 0 <= faults <= 1):

@@ -92,7 +92,7 @@ def _cells(sent: Iterable[tuple[str, Any]]) -> dict[tuple[Any, str], str]:
 def _cell(picture: Picture, id: str, column: int, row: int, label: str, look: dict[str, str]) -> None:
     picture.put(
         id, column * CELL_WIDTH, row * CELL_HEIGHT, label, shape="box", fixedsize="true", fontsize="9.5",
-        width=f"{(CELL_WIDTH - 6) / 72:.3f}", height=f"{(CELL_HEIGHT - 6) / 72:.3f}", **{"color": "#9AA5AD", **look},
+        width=f"{(CELL_WIDTH - 6) / 72:.3f}", height=f"{(CELL_HEIGHT - 6) / 72:.3f}", **{"color": GREY, **look},
     )  # fmt: skip
 
 

@@ -58,7 +58,7 @@ def cluster(bus: MessageBus) -> Picture:
             words.append("; ".join([title, *_lines(held, len(held))]))
             picture.put(
                 ids[node.name], *places[node.name], "\n".join([title, *_lines(held, MOST_FIELDS)]), shape="box",
-                style="dashed,filled" if down else "rounded,filled", fontsize="9",
+                style="dashed,filled" if down else "rounded,filled", fontsize="9.5",
                 fillcolor="#E4E4E4" if down else "#F3F7FA", color=GREY if down else INK,
             )  # fmt: skip
     flight: dict[tuple[Any, ...], list[str]] = {}

@@ -62,10 +62,9 @@ class Chart:
     @property
     def table(self) -> str:
         """The numbers as an HTML table."""
-        head, *body = [[escape(cell) for cell in row] for row in self.rows]
-        rows = [f"<tr>{''.join(f'<th scope=col>{cell}</th>' for cell in head)}</tr>"]
-        rows += [f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in body]
-        return f"<table>{''.join(rows)}</table>"
+        head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in self.rows[0])
+        body = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self.rows[1:]]
+        return f"<table>{''.join(f'<tr>{row}</tr>' for row in (head, *body))}</table>"
 
     def _ipython_display_(self) -> None:
         html = figure(self._svg, self.caption, self.table, "The numbers as a table")

@@ -48,7 +48,9 @@ def _caption(operations: list[Any], ordered: bool, marked: int, sentence: str) -
     parts = [sentence] if sentence else []
     if not operations:
         return " ".join([*parts, "Nobody has called anything."])
-    parts.append("Time runs to the right, one row a client; a bar goes from the call to the reply.")
+    parts.append(
+        "Time runs to the right, not to scale, one row per client; a bar goes from the call to the reply."
+    )
     if any(op.end is None for op in operations):
         parts.append("Dashed: the reply never came.")
     if ordered:
@@ -84,7 +86,7 @@ def _columns(operations: list[Any]) -> tuple[dict[Any, float], list[tuple[float,
     """Where each stamp is, from where to where each bar goes, and the right edge: labels fit their bars."""
     stamps = sorted({at for op in operations for at in (op.begin, op.end) if at is not None})
     width = {
-        i: max(70.0, max(map(len, _label(op).split("\n"))) * 5.4 + 12) for i, op in enumerate(operations)
+        i: max(62.0, max(map(len, _label(op).split("\n"))) * 4.9 + 12) for i, op in enumerate(operations)
     }
     x: dict[Any, float] = {}
     edge: float = LEFT
@@ -124,8 +126,11 @@ def _lanes(operations: list[Any], bars: list[tuple[float, float]]) -> tuple[list
 
 def _frame(picture: Picture, x: dict[Any, float], rows: list[str], right: float) -> None:
     bottom = len(rows) * LANE + LANE / 2
+    if x:
+        axis = {"shape": "plaintext", "fontsize": "9.5", "fontcolor": GREY, "height": "0.1", "margin": "0"}
+        picture.put("axis", 34, 12, "time,\nnot to scale", **axis)
     for n, (at, where) in enumerate(x.items()):
-        picture.put(f"stamp{n}", where, 12, stamp(at), shape="plaintext", fontsize="8.5", fontcolor=GREY)
+        picture.put(f"stamp{n}", where, 12, stamp(at), shape="plaintext", fontsize="9.5", fontcolor=GREY)
         picture.dot(f"top{n}", where, 20)
         picture.dot(f"foot{n}", where, bottom)
         picture.edge(f"top{n}", f"foot{n}", arrowhead="none", style="dotted", color="#C9D3DA")
@@ -156,7 +161,7 @@ def _bar(
     if marked:
         picture.put(
             f"bar{i}_mark", (left + end) / 2, y + BAR / 2 + 8, "does not fit", shape="plaintext",
-            fontsize="9", fontcolor=ORANGE, height="0.1", margin="0",
+            fontsize="9.5", fontcolor=ORANGE, height="0.1", margin="0",
         )  # fmt: skip
 
 
@@ -191,4 +196,6 @@ def _tick(picture: Picture, i: int, x: float, y: float, number: int | None) -> N
         f"tick{i}", x, top - 3, "", shape="box", style="filled", fillcolor=INK, width="0.03", height="0.15",
         fixedsize="true", margin="0",
     )  # fmt: skip
-    picture.put(f"number{i}", x, top - 14, number, shape="plaintext", fontsize="9", height="0.1", margin="0")
+    picture.put(
+        f"number{i}", x, top - 14, number, shape="plaintext", fontsize="9.5", height="0.1", margin="0"
+    )

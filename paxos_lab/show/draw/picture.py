@@ -18,7 +18,7 @@ from paxos_lab.words.text import as_list, as_text
 # Okabe and Ito's palette: told apart with every common kind of colour blindness. Colour never
 # carries a meaning alone; line style and words say the same.
 BLUE, SKY, GREEN, ORANGE, PURPLE, GREY, INK = (
-    "#0072B2", "#2A83B8", "#00785A", "#B84E00", "#A1528A", "#767676", "#1A1A1A",
+    "#0072B2", "#2679AA", "#00785A", "#B84E00", "#A1528A", "#767676", "#1A1A1A",
 )  # fmt: skip
 
 # JupyterLab shows an SVG in its own size and hides what is too wide; this much there is beside the
@@ -48,7 +48,7 @@ class Picture(graphviz.Digraph):
         # Opaque, so that it reads the same on a dark page and on paper.
         self.attr(bgcolor="#ffffff", splines="line", outputorder="edgesfirst", pad="0.15")
         self.attr("node", fontname=FONT, fontsize="10", fontcolor=INK, color=INK)
-        self.attr("edge", fontname=FONT, fontsize="9", arrowsize="0.7", color=INK, fontcolor=INK)
+        self.attr("edge", fontname=FONT, fontsize="9.5", arrowsize="0.7", color=INK, fontcolor=INK)
 
     def put(self, id: str, x: float, y: float, label: Any = "", **attributes: str) -> None:
         """A node at (x, y), in points, y downwards."""

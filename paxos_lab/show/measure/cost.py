@@ -1,4 +1,4 @@
-"""What a run cost: messages, writes that had to be on disk, and lines against a formula."""
+"""What a run cost: messages, writes that had to be on disk, and curves beside a formula."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from paxos_lab.show.draw.curves import LOOKS, STYLE, Chart, as_svg
 from paxos_lab.world.trace import Step
 
 MUST_BE_ON_DISK = ("round", "promised", "accepted", "votes")
-"""What a restart may not forget once a message told of it: the ballots opened, the promise, the vote."""
+"""What a restart must not forget once a message has told of it: the ballots opened, the promise, the vote."""
 
 
 def messages_between(
@@ -30,7 +30,7 @@ def messages_between(
 def messages_handled(
     steps: Iterable[Step], names: Collection[str], leave_out: Iterable[type] = ()
 ) -> Counter[str]:
-    """How many messages each of `names` sent or got, from and to whomever."""
+    """How many messages each of `names` sent or received, from and to anybody."""
     silent = _classes(leave_out)
     handled: Counter[str] = Counter()
     for step in steps:
@@ -41,7 +41,7 @@ def messages_handled(
 
 
 def _classes(leave_out: Iterable[type]) -> tuple[type, ...]:
-    # Not their names: a learner's class may be called as one of ours.
+    # Not their names: a learner's class may have the name of one of ours.
     kinds = tuple(leave_out)
     for kind in kinds:
         if not isinstance(kind, type):
@@ -55,7 +55,7 @@ def forced_writes(steps: Iterable[Step], fields: Collection[str] = MUST_BE_ON_DI
     """By node, the steps in which a round, a promise or a vote changed and a message left (PMS 2.5).
 
     Each is one write that must be on disk first: a Prepare tells of a round, a Promise of a promise, an
-    Accepted of a vote. What else a node keeps, as what is chosen, may be written later.
+    Accepted of a vote. Whatever else a node keeps, such as what is chosen, may be written later.
     """
     return Counter(str(step.node) for step in steps if step.sent and not set(fields).isdisjoint(step.changed))
 

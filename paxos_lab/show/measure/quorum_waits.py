@@ -1,4 +1,4 @@
-"""What the size of a quorum costs and buys: how long it is waited for, how likely it is up."""
+"""What the size of a quorum costs and buys: how long one waits for it, how likely it is to be up."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ UP = 0.99
 def waits(servers: int, seed: int = 0) -> tuple[tuple[float, float], ...]:
     """For q = 1, 2, ... servers: median and 95th percentile of the time until q have answered.
 
-    One of them asks and answers itself at once. To each other and back a message takes 0.5 to 1.5 a
-    way, and one way in ten is three times as slow. Drawn `ROUNDS` times from `seed`.
+    One of them asks, and answers itself at once. Between two servers a message takes 0.5 to 1.5 each way,
+    and one in ten takes three times as long. Drawn `ROUNDS` times from `seed`.
     """
     rng = random.Random(f"{servers} {seed}")
 

@@ -2,7 +2,7 @@
 
 One run is made by virtual time. Then, for each of its steps and each kind of fault, a copy of the
 world takes that fault at that step and runs to its own end. The verdict comes from outside: from
-the messages that were sent and from who has learned.
+the messages that were sent and from which nodes have learned.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ CRASH_FAULTS = {
 class Facts(NamedTuple):
     """What came of a run, seen from outside.
 
-    `values`: all that was chosen. `unlearned`: who is up at the end and has not learned. `broken`:
+    `values`: all that was chosen. `unlearned`: the nodes that are up at the end and have not learned. `broken`:
     how agreement broke, or "". `messages`: how many were sent. `time`: when the last node learned.
     """
 
@@ -66,7 +66,7 @@ class Facts(NamedTuple):
 class FaultRun:
     """The fault, the event of the run without faults that it hit, and what came of it.
 
-    `values`: all that was chosen. `unlearned`: who is up at the end and has not learned.
+    `values`: all that was chosen. `unlearned`: the nodes that are up at the end and have not learned.
     `messages`: how many more were sent than without the fault. `time`: how much later the last node
     learned, None if it cannot be compared. `step`: the fault's place in this run.
     """
@@ -98,7 +98,7 @@ class FaultRun:
 
     @property
     def words(self) -> str:
-        """The outcome with what belongs to it: the other value, who has not learned."""
+        """The outcome with what belongs to it: the other value, and the nodes that have not learned."""
         names = ", ".join(short(n, 12) for n in self.unlearned)
         values = " and ".join(short(v, 16) for v in self.values)
         return {
@@ -298,7 +298,7 @@ class SingleFaults:
             for node in bus
             if node.name not in bus.down
             and getattr(node, "learned", "has nothing to learn") is None
-            and bus.why_not(Start(node.name)) is not None  # who was told to stay idle need not learn
+            and bus.why_not(Start(node.name)) is not None  # a node that was told to stay idle need not learn
         )
         sent = sum(len(s.sent) for s in trace if not isinstance(s.event, Duplicate))
         return Facts(values, unlearned, broken, sent, learnings[-1].time if learnings else None)

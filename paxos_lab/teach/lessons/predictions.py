@@ -1,6 +1,6 @@
 """A prediction before a run: the learner commits to a guess, then sees whether it was right.
 
-Who has said what will happen looks at a run with a question; who has not, looks at a picture. What is asked
+If you have committed to a guess, you read a run with a question in mind; otherwise you look at a picture. What is asked
 in the lessons stands in `predictions.toml`; what was guessed is kept in `guess_book`.
 """
 

@@ -89,7 +89,7 @@ class Act(NamedTuple):
 
 
 def copies(nodes: Iterable[Node]) -> list[Node]:
-    """Independent nodes like these; raises `RoleError` if they are no roles or share anything."""
+    """Independent nodes like these; raises `RoleError` if they are not roles or share anything."""
     nodes = list(nodes)
     for node in nodes:
         check_class(node)

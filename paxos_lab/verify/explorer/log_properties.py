@@ -4,7 +4,7 @@
     one_entry_in_a_ballot  a ballot asks for one entry in a slot
     no_hole_is_left        whoever asks for votes in a slot asks for all the slots below it
 
-The first is what counts. The second breaks before it; the third is no matter of safety: replicas
+The first is what counts. The second breaks before it; the third is not a matter of safety: replicas
 execute in order, so a hole that nobody fills stops them all.
 """
 

@@ -32,9 +32,9 @@ _SHRINK_STEPS = 500_000
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of the check; shows itself in a notebook, and is true in an `if` only when `ok`.
+    """The result of the check; shows itself in a notebook, and is true in an `if` only when `ok`.
 
-    `ok`: linearizable, and `order` is a witness: the operations in the order of their moments, without
+    `ok`: linearizable, and `order` shows it: the operations in the order of their moments, without
     those that had no reply and no effect. `gave_up`: `max_steps` ended the search before an answer.
 
     `broken`: not linearizable. `culprit` is the first reply that nothing explains, and `could_give` all
@@ -63,7 +63,7 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """True if a witness was found."""
+        """True if such an order was found."""
         return self.order is not None
 
     @property

@@ -1,14 +1,14 @@
 """Many ordeals at once: the same log under a hundred storms, on all processors of this machine or on others.
 
-What comes back of each run is a line of plain data, not the run: a seed is enough to have it again. So
-results travel between processes, whatever classes the log is made of, and they are the same in
-whatever order they come.
+What comes back from each run is a line of plain data, not the run itself: the seed is enough to make it again.
+So results travel between processes, whatever classes the log is made of, and they are the same in whatever
+order they arrive.
 
-The work goes to any executor of `concurrent.futures`. One of your own (threads, a cluster's) takes it as it
-is; left out, processes of this machine are started, which have to import `make`. A function or a class that
-was typed into a notebook has no module to be imported from. It could be shipped by value, with one more
-package and with whatever it refers to; on the few processors of a laptop that saves little. So such a
-log runs in this process, and a sentence says so.
+The work goes to any executor of `concurrent.futures`. An executor of your own (threads, a cluster's) takes it
+as it is; without one, processes of this machine are started, which have to import `make`. A function or a class
+that was typed into a notebook has no module to be imported from. It could be shipped by value, with one more
+package and with whatever it refers to; on the few processors of a laptop that saves little. So such a log runs
+in this process, and a sentence says so.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SPEAK_AFTER = 3.0  # seconds without a word
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one seed: `kind`, `sentence` and `waited` as in `Ordeal`, and how many steps it took."""
+    """The result of one seed: `kind`, `sentence` and `waited` as in `Ordeal`, and how many steps it took."""
 
     seed: int
     kind: str = ""
@@ -120,7 +120,7 @@ def ordeals(
 
 @dataclass(frozen=True)
 class _Work:
-    """What every process has to know."""
+    """What every process needs to know."""
 
     make: Make
     schedule: Callable[[int], Schedule] | None
@@ -175,7 +175,7 @@ def _why_not_apart(work: _Work) -> str | None:
 
 
 class _Progress:
-    """Says on stderr how far it is: after some seconds, and then at every tenth of the work."""
+    """Says on stderr how far the work is: after some seconds, and then at every tenth of it."""
 
     def __init__(self, total: int) -> None:
         self._total, self._done, self._broken = total, 0, 0

@@ -1,7 +1,7 @@
 """Rules on what servers say to each other: a fault of ballots shows here long before a slot has two entries.
 
-They hold of every log whose servers use `paxos_lab.multipaxos.messages`, whatever its classes are; of
-others they say nothing. What a server says to itself is no message, so it is not seen.
+They apply to every log whose servers use `paxos_lab.multipaxos.messages`, whatever its classes are; about
+others they say nothing. What a server says to itself is not a message, so it is not seen.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class MessageRules:
     """Reads the trace of one run: call `look(bus)` after each step, or as often as you can.
 
     1. Nobody sends a Promise or an Accepted below an earlier Promise of its own.
-    2. A Promise reports, of each slot asked about that is not cleared, a vote no lower than those that
-       its sender said it had cast, and for what that ballot asked there.
+    2. A Promise reports, for each slot asked about that is not cleared, a vote no lower than those that
+       its sender said it had cast, and for the entry that the vote's ballot asked for there.
     3. A ballot asks for one entry in a slot.
 
     A lower Promise by itself does no harm as long as no vote follows it: an acceptor may answer each Prepare
@@ -77,7 +77,7 @@ class MessageRules:
     def votes_of(self, slot: int, members: Collection[str]) -> int | None:
         """The most votes that `members` cast in one ballot for that slot; None where messages do not tell.
 
-        Whoever asks for a vote in a ballot counts as one that votes: that is between it and itself.
+        Whoever asks for votes in a ballot counts as a voter: its own vote is never sent.
         """
         if not self._in_use:
             return None

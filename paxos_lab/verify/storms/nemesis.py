@@ -2,7 +2,7 @@
 
 The schedule `paxos_lab.world.schedule.seeded` takes messages in any order at all. This one leaves the
 order to virtual time, so that timers mean something, and strikes now and then; after a while it
-lets everything heal. What it does to whole runs of a log: `ordeal`.
+lets everything heal. (The word is Jepsen's.) For whole runs of a log under a nemesis: `ordeal`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _crash_between(bus: MessageBus, rng: random.Random) -> list[Event]:
 
 
 def _lost_disk(bus: MessageBus, rng: random.Random) -> list[Event]:
-    """A server that can rejoin loses its disk, unless another one has not caught up yet.
+    """A server that can rejoin loses its disk, unless another one is still catching up.
 
     Two servers are too few: what it has to catch up with is chosen by the others.
     """
@@ -116,7 +116,7 @@ def nemesis(
 ) -> Schedule:
     """Virtual time decides, and about every `every` units something of `kinds` strikes, or heals.
 
-    `kinds`: names from `STRIKES`, left out, all. From time `length` on the network is whole, all
+    `kinds`: names from `STRIKES`; all of them if left out. From time `length` on the network is whole, all
     nodes are up, and nothing strikes any more. A restart or a healing is as likely as a strike once
     there is something to repair, so that a majority is often there. Use each schedule for one run.
     """
@@ -139,12 +139,12 @@ def nemesis(
             return Restart(bus.down[0]) if bus.down else bus.upcoming()
         if bus.now >= due:
             due = bus.now + rng.expovariate(1 / every)
-            mend: list[Event] = [Restart(name) for name in bus.down]
+            repairs: list[Event] = [Restart(name) for name in bus.down]
             if bus.cut is not None:
-                mend.append(Heal())
+                repairs.append(Heal())
             strike = STRIKES[rng.choice(chosen)](bus, rng)
-            if mend and (not strike or rng.random() < 0.5):
-                return rng.choice(mend)
+            if repairs and (not strike or rng.random() < 0.5):
+                return rng.choice(repairs)
             if strike:
                 coming.extend(strike)
                 return coming.popleft()

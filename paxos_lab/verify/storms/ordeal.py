@@ -23,10 +23,10 @@ MOST_STEPS = 200_000
 
 @dataclass(frozen=True)
 class Ordeal:
-    """What came of a run: the bus at its end, and what broke, in a sentence, or None.
+    """The result of a run: the bus at its end, and what broke, in a sentence, or None.
 
-    `kind`: "rule", "stall", "twice" or "history" for what broke; "gave up" where there was no time to
-    tell, which is neither; "" when all went well. `waited`: virtual time from the end of the faults to
+    `kind`: "rule", "stall", "twice" or "history" for what broke; "gave up" if a bound ended the run before
+    that was known; "" if nothing broke. `waited`: virtual time from the end of the faults to
     the end of the run.
     """
 
@@ -55,7 +55,7 @@ class Ordeal:
 
 
 def behind(bus: MessageBus) -> list[str]:
-    """The members that have not applied yet what another server has, and whoever is mute."""
+    """The members that have not yet applied what another server has, and whoever is mute (recovering)."""
     servers = servers_on(bus)
     if not servers:
         return []
@@ -68,7 +68,7 @@ def behind(bus: MessageBus) -> list[str]:
 
 
 class _Progress:
-    """What is done by now, and since which step there has been no more of it."""
+    """How much is done, and since which step nothing more has been."""
 
     def __init__(self, bus: MessageBus) -> None:
         self.clients: list[Any] = [n for n in bus if hasattr(n, "done") and hasattr(n, "operations")]

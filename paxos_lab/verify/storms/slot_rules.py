@@ -39,7 +39,7 @@ class LogRules:
     6. What is chosen on a server has the votes of a quorum in one ballot, and servers keep what they
        have promised: see `MessageRules`. Asked only where servers talk in the messages of the course.
 
-    A lost disk (`Rejoining`) is no breach: the server starts anew, and counts as one that holds a
+    A lost disk (`Rejoining`) is not a breach: the server starts anew, and counts as one that holds a
     slot as long as it is mute, since it votes for nothing else before it has fetched what is chosen.
     """
 

@@ -42,6 +42,7 @@ def promise(acceptor: Any) -> str:
     headline = f"It promised ballot {B2}, crashed, restarted, and promised {B1}: the promise was not on disk."
     why = "A field that must survive a crash is declared with stable(...)."
     _keeps(talk, talk.say(low), B2, notes, headline, why)
+    promises_upwards(guarded(role))
     for ballots in (
         [Ballot(9, "p1"), Ballot(10, "p1"), Ballot(9, "p1")],
         [Ballot(3, "p1"), Ballot(3, "p2"), Ballot(3, "p1")],
@@ -53,6 +54,19 @@ def promise(acceptor: Any) -> str:
         _one_after_the_other(guarded(role), drawn, notes, rng)
     rule = "above every promise before" if ONCE in notes else "not below any promise before"
     return " ".join([f"A prepare is promised if it is {rule}; a restart forgets nothing.", *notes])
+
+
+def promises_upwards(role: type[Any]) -> None:
+    """What is above its promise it promises: rounds are numbers and come first, then the name."""
+    for low, high in (("9.p1", "10.p1"), ("3.p1", "3.p2"), ("2.p2", "3.p1")):
+        first, second = (
+            Ballot(int(round), name) for round, name in (text.split(".") for text in (low, high))
+        )
+        script = [(b.proposer, Prepare(b)) for b in (first, second)]
+        talk = Dialogue(role("a1", ("l1",)), script, others=["l1"])
+        talk.say(script[0])
+        asked = f"ballot {second}, higher than its promise of {first}"
+        one_promise(talk, talk.say(script[1]), second.proposer, second, asked)
 
 
 def _one_after_the_other(

@@ -21,6 +21,7 @@ from paxos_lab.teach.exercises.one_value.e03_acceptor import (
     listed,
     one_promise,
     promises_in,
+    promises_upwards,
 )
 from paxos_lab.teach.exercises.orders import every_order
 from paxos_lab.teach.exercises.talk import RESTART, Dialogue
@@ -87,6 +88,7 @@ def accept(acceptor: Any) -> str:
         "A vote must be on disk before the answer leaves: stable(...).",
     )
 
+    promises_upwards(tested)
     notes = _unlike_the_text(tested)
     # Safety rests on this one, which holds all that the proof asks of an acceptor.
     alone = every_order(lambda: tested("a1", ("l1",)), LINES, _breaks, _broken, crash=True)

@@ -50,6 +50,7 @@ def talks(role: type[Any]) -> list[str]:
     _ignores_old_promises(role)
     _counts_votes(role)
     _tries_again(role)
+    _never_goes_back(role)
     _forgets_the_ballot_before(role)
     _asks_the_quorums(role)
     _highest_of_many(role)
@@ -190,6 +191,22 @@ def _tries_again(role: type[Any]) -> None:
     )
 
 
+def _never_goes_back(role: type[Any]) -> None:
+    """A Nack for an old ballot names an old promise: no reason to use a ballot again."""
+    late = ("a1", lambda used: Nack(used[0], Ballot(used[0].round, "p9")))
+    talk, lines = begun(role, [RING, RING, late, RING])
+    for line in lines[:2]:
+        talk.say(line)
+    top = max(ballots_used(talk))
+    for line in lines[2:]:
+        for ballot in [m.ballot for _, m in talk.say(line) if isinstance(m, Prepare)]:
+            talk.expect(
+                ballot > top,
+                f"It is in ballot {top}, gets the late {lines[2][1]}, and uses ballot {ballot} after that.",
+                "Two different values could be asked for in one ballot. The round never goes down.",
+            )
+
+
 def _forgets_the_ballot_before(role: type[Any]) -> None:
     """Promises and votes of one ballot count for nothing in the next, and the next goes all the way."""
     talk, lines = begun(role, [("a1", a_promise), RING, ("a2", a_promise)])
@@ -266,7 +283,7 @@ def _highest_of_many(role: type[Any]) -> None:
 
 
 def _asks_the_quorums(role: type[Any]) -> None:
-    """With five acceptors two are no quorum; in a flexible system each phase has its own size."""
+    """With five acceptors two are not a quorum; in a flexible system each phase has its own size."""
     ask = "Do not count to a number: ask self.quorums.is_quorum({}, phase={})."
     for quorums, enough in (
         (Majority(names_of(5)), (3, 3)),

@@ -115,7 +115,7 @@ class Batching(Server):
 
 
 def under_load(rule: Callable[..., Any], clients: int, each: int = 12) -> tuple[float, float, float]:
-    """(commands a unit, messages a command, units an answer takes), in the middle of a run with this rule.
+    """(commands per unit, messages per command, units until an answer), in the middle of a run with this rule.
 
     The way between servers is 1 unit, that between client and leader varies from 0.5 to 1.5.
     """
@@ -154,11 +154,11 @@ def batching(rule: Any) -> str:
         )
     under_load(rule, 3)
     rate, messages, wait = under_load(rule, 16)
-    found = f"Sixteen clients: {rate:.2f} commands a unit, {messages:.2f} messages a command, {wait:.1f} units for an answer"
+    found = f"Sixteen clients: {rate:.2f} commands per unit, {messages:.2f} messages per command, {wait:.1f} units for an answer"
     if rate < 3:
         raise NotYet(
             f"Too slow: {found[0].lower()}{found[1:]}.",
-            "At least 3 commands a unit are wanted. Do too few slots go out, or too little in each?",
+            "At least 3 commands per unit are wanted. Do too few slots go out, or too few commands in each?",
         )
     if messages > 2:
         raise NotYet(

@@ -84,8 +84,8 @@ def leader_cost(n: int) -> Cost:
     steps, names = bus.trace[begin:], [f"s{i}" for i in range(1, n + 1)]
     messages, writes = messages_between(steps, names, BEATS), forced_writes(steps)
     told = (
-        f"Counted for each command: {_named(messages, 10)}. What the leader tells itself is no message.",
-        f"Counted for each command: {_writers(writes, 10)}. Each server that votes writes its vote, the leader too.",
+        f"Counted per command: {_named(messages, 10)}. What the leader tells itself is not a message.",
+        f"Counted per command: {_writers(writes, 10)}. Each server that votes writes its vote, the leader too.",
         "Counted from the client's request to its answer: Request, Accept, Accepted, Reply. Until the leader knows that it is "
         "chosen it is two, Accept and Accepted.",
     )
@@ -94,7 +94,7 @@ def leader_cost(n: int) -> Cost:
 
 @cache
 def load(alpha: int, batch: int, clients: int) -> tuple[float, float]:
-    """Commands for each unit of time and messages for each command, in the middle of a run of three servers."""
+    """Commands per unit of time and messages per command, in the middle of a run of three servers."""
     bus = _led_by_s1(clients, 16, 3, alpha=alpha, batch=batch)
     due = clients * 16
     bus.run(until=lambda b: _results(b) >= due // 4, max_steps=100_000)
@@ -166,16 +166,16 @@ NEAR = 0.05  # so much, of the whole, a run may be away from its formula
 
 
 def choose(alpha: Any, batch: Any) -> str:
-    """At least 3.5 commands a unit for 16 clients, at most 2 messages a command."""
+    """At least 3.5 commands per unit for 16 clients, at most 2 messages per command."""
     for name, value in (("ALPHA", alpha), ("BATCH", batch)):
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 64:
             raise NotYet(f"{name} is {shown(value)}; a whole number from 1 to 64 is wanted.")
     rate, messages = load(alpha, batch, CLIENTS)
-    found = f"{rate:.2f} commands for each unit of time, {messages:.2f} messages for each command"
+    found = f"{rate:.2f} commands per unit of time, {messages:.2f} messages per command"
     if rate < FAST * (1 - NEAR):
         raise NotYet(
             f"Too slow: {found}.",
-            f"{FAST} commands a unit are wanted. A slot is open for 2 units, and {alpha} x {batch} commands fit into the window.",
+            f"{FAST} commands per unit are wanted. A slot is open for 2 units, and {alpha} x {batch} commands fit into the window.",
         )
     if messages > CHEAP * (1 + NEAR):
         held = 6 / messages
@@ -185,7 +185,7 @@ def choose(alpha: Any, batch: Any) -> str:
                 f" {CLIENTS} clients have {CLIENTS // 2} commands at the leader at a time, the others are on the way; "
                 f"{alpha} open slots share them."
             )
-        raise NotYet(f"Too many messages: {found}.", f"{CHEAP} a command are allowed.", why)
+        raise NotYet(f"Too many messages: {found}.", f"{CHEAP} per command are allowed.", why)
     return f"{found}."
 
 
@@ -200,7 +200,7 @@ TASKS = (
             "Four kinds of messages. How many of each?",
             "n of each. What an acceptor promises or votes must be on disk first; and so must the proposer's round, before its "
             "Prepare leaves.",
-            "Four messages for each acceptor, two writes, and one of the proposer; one delay for each kind: "
+            "Four messages per acceptor, two writes, and one write of the proposer; one delay for each kind: "
             "`return 4 * n, 2 * n + 1, 4`.",
         ),
     ),
@@ -211,7 +211,7 @@ TASKS = (
         ("with_leader",),
         leader,
         (
-            "The leader is one of the n: what it tells itself is no message, but its vote is a vote.",
+            "The leader is one of the n: what it tells itself is not a message, but its vote counts.",
             "Accept, Accepted, Chosen, for each of the others. The client's way there and back are delays too.",
             "`return 3 * (n - 1), n, 4`: each of the n servers writes its vote; Request, Accept, Accepted, Reply.",
         ),
@@ -236,7 +236,7 @@ TASKS = (
         choose,
         (
             "First make it fast enough with your formula, then look at the messages.",
-            "A slot costs 6 messages, however many commands are in it. About 8 commands are at the leader at a time, and all open "
+            "A slot costs 6 messages, however many commands are in it. About 8 commands are in a slot at any time, and all open "
             "slots share them.",
             "A slot of n commands costs 6 / n messages each, and holds `min(batch, 8 / alpha)` of them: a window larger than "
             "needed leaves the slots half empty. alpha x batch = 8 is enough: try 2 and 4.",

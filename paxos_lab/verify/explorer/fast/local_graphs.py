@@ -1,7 +1,7 @@
 """Each node by itself: every local state that it may ever be in.
 
-The first part of the reduced search. Nothing here knows which combinations of local states can come
-about together, so it sees too much rather than too little: every node gets every message that anybody
+The first part of the reduced search. Nothing here knows which combinations of local states can occur
+together, so it sees too much rather than too little: every node gets every message that anybody
 may ever send it, in any order. Faults are counted in *levels* (timeouts, crashes used so far), or
 rounds would never end.
 """

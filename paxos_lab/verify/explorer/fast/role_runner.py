@@ -182,7 +182,7 @@ class RoleRunner:
 
 
 def _look(state: tuple[Any, ...], places: tuple[Place, ...]) -> tuple[Any, ...]:
-    """What is at those places; an entry of what is no dictionary (any more) is found nowhere."""
+    """What is at those places; an entry of what is not a dictionary (any more) is found nowhere."""
     return tuple([state[p] if type(p) is int else entry_of(state[p[0]], p[1]) for p in places])  # type: ignore[index]
 
 

@@ -18,7 +18,7 @@ says where it is made and why nothing is lost.
                  rounds would never end; when one node uses a fault, the others move to its level.
     move         Deliveries that send nothing change only their receiver, and a message, once sent,
                  stays. So they wait until right before the next event of that node that sends or uses a
-                 fault: the same messages come about, in as many events. A *move* is some silent deliveries
+                 fault: the same messages are sent, in as many events. A *move* is some silent deliveries
                  and that event (`moves.py`). What a node shows on the way, silent deliveries
                  alone, is its `seen`: properties are asked about those states too.
     listener     A node that never sends, as a learner, changes nobody. It is left out of the state; from
