@@ -109,7 +109,8 @@ WRONG = {
         "set whatever it holds": ({"                    return False\n": "                    pass\n"}, "It holds another value than expected"),
         "unknown ones raise": ({"        return None": "        raise ValueError(operation)"}, "ValueError"),
         "ends the kernel": ({"        return None": "        raise SystemExit"}, "SystemExit"),
-        "outside the fields": ({"self.data": "shared"}, "it should give"),
+        "outside the fields": ({"self.data": "shared"}, "Two new stores share what they hold"),
+        "one dictionary for the class": ({"    data: dict[str, Any] = field(default_factory=dict)": "    data = {}"}, "Two new stores share what they hold"),
     },
     "session.once": {
         "every time": ({_OLD: "if True:"}, "came twice and was executed twice"),
@@ -195,6 +196,7 @@ RIGHT = {
     },
     "snapshot.whole": {
         "solution": ({}, ""),
+        "a class": ("class Taken:\n    def __init__(self, slot, machine, sessions, members):\n        self.all = slot, copy_of(machine), dict(sessions), members\n\ndef restore(snapshot):\n    slot, machine, sessions, members = snapshot.all\n    return slot, copy_of(machine), dict(sessions), members\n\ntake = Taken", ""),
         "a list of the four": ({"    slot, machine, sessions, members = snapshot\n    return slot, copy_of(machine), dict(sessions), members": "    return [copy_of(part) for part in snapshot]"}, ""),
         "json with tuples": (_JSON.replace("{SESSIONS}", "{c: tuple(s) for c, s in sessions.items()}"), ""),
         "deepcopy": ("def take(slot, machine, sessions, members):\n    return copy.deepcopy({'slot': slot, 'machine': machine, 'sessions': sessions, 'members': members})\n\ndef restore(snapshot):\n    return tuple(copy.deepcopy(list(snapshot.values())))", ""),
