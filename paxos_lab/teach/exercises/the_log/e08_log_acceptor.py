@@ -5,7 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from paxos_lab.multipaxos.messages import Accept, Accepted, Command, Entry, Prepare, Promise, Vote, vote_text
+from paxos_lab.multipaxos.messages import (
+    Accept,
+    Accepted,
+    Command,
+    Entry,
+    Nack,
+    Prepare,
+    Promise,
+    Vote,
+    vote_text,
+)
 from paxos_lab.multipaxos.takeover import heirs
 from paxos_lab.node import Node
 from paxos_lab.paxos import Ballot
@@ -108,13 +118,38 @@ def _after_its_timers(role: type[Any]) -> None:
     higher, late, top = ("l2", Prepare(B2, 1)), ("l1", Accept(B1, 2, MILK)), ("l3", Prepare(B3, 1))
     talk = Dialogue(role("a1"), [prepare, first, higher, late, top])
     for line in (prepare, RING, first, RING, higher, RING, RING):
-        talk.say(line)
+        said = talk.say(line)
+        if line == RING:
+            _says_what_is_so(talk, said, "Its timer rang")
     talk.expect(
         not _accepted(talk.say(late)),
         "It promised 2.l2, its timer rang, and then it accepted in slot 2 for ballot 1.l1, which is lower.",
         "A promise has no end: no timer may take it back.",
     )
     _reports(talk, top, {1: (B1, TEA)}, "Its timer rang after its vote", "No timer may take a vote back.")
+
+
+def _says_what_is_so(talk: Dialogue, said: list[tuple[str, Any]], when: str) -> None:
+    """What it sends unasked: no vote that it has not cast, no promise that hides one."""
+    before = [e.message for step in talk.bus.trace for e in step.sent if e not in talk.bus.trace[-1].sent]
+    cast = [(m.ballot, m.slot) for m in before if isinstance(m, Accepted)]
+    for accepted in _accepted(said):
+        talk.expect(
+            (accepted.ballot, accepted.slot) in cast,
+            f"{when}, and it said {accepted}; nobody had asked it for that vote, and it had not cast it.",
+        )
+    for promise in _promises(said):
+        reported = {slot for slot, _ in promise.votes} if _well_formed(promise.votes) else set()
+        known = [(ballot, slot) for ballot, slot in cast if isinstance(ballot, Ballot) and type(slot) is int]
+        is_ballot = isinstance(promise.ballot, Ballot)
+        hidden = sorted(
+            slot for ballot, slot in known if is_ballot and ballot < promise.ballot and slot not in reported
+        )
+        talk.expect(
+            not hidden,
+            f"{when}, and its promise of {promise.ballot} reports no vote in slot {hidden[0] if hidden else ''}, "
+            "where it had voted.",
+        )
 
 
 def _votes(talk: Dialogue, line: tuple[str, Accept], to: str, why: str = "") -> None:
@@ -138,8 +173,9 @@ def _after_a_restart(role: type[Any]) -> None:
         ((first, noop), {1: (B1, TEA), 3: (B1, ())}, "its votes"),
     ):
         talk = Dialogue(role("a1"), [prepare, *lines, higher])
-        for one in (prepare, *lines, RESTART):
+        for one in (prepare, *lines):
             talk.say(one)
+        _says_what_is_so(talk, talk.say(RESTART), "It crashed and restarted")
         _reports(talk, higher, votes, f"After a crash its disk holds {held}", ON_DISK)
     talk = Dialogue(role("a1"), [higher, prepare, first])
     for one in (higher, RESTART, prepare):
@@ -195,7 +231,14 @@ def _below_its_promise(role: type[Any]) -> list[str]:
     first, third, top = ("l1", Accept(B1, 1, TEA)), ("l1", Accept(B1, 3, JAM)), ("l3", Prepare(B3, 1))
     talk = Dialogue(role("a1"), [higher, low, first])
     talk.say(higher)
-    answered = bool(_promises(talk.say(low)))
+    said = talk.say(low)
+    answered = bool(_promises(said))
+    for told in (m.promised for _, m in said if isinstance(m, Nack)):
+        talk.expect(
+            told == B2,
+            f"It refuses ballot 1.l1 and says that it has promised {told}; it has promised 2.l2.",
+            "A leader opens its next ballot above what a Nack tells it: after this one it would be refused again.",
+        )
     talk.expect(
         not _accepted(talk.say(first)),
         "It promised 2.l2, and then accepted in slot 1 for ballot 1.l1, which is lower.",

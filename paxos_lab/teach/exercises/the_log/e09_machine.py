@@ -59,6 +59,15 @@ TALKS: tuple[tuple[tuple[Any, ...], str], ...] = (
         "It holds False, which is a value, and None is expected.",
     ),
     ((Put("x", None), Get("x")), "A key that holds None gives None."),
+    ((Append("x", ""), Get("x")), "Appended to nothing, the empty text is the empty text."),
+    (
+        (Put("x", "tea"), CompareAndSet("x", "tea", ""), Get("x")),
+        "The empty text is a value, and it is set like any other.",
+    ),
+    (
+        (*(Put(f"key {number}", number) for number in range(12)), Get("key 0")),
+        "Every key keeps its value, however many there are.",
+    ),
     ((CompareAndSet("x", None, "jam"),), "A key without a value holds None, so expecting None is right."),
     ((CompareAndSet("x", "tea", "jam"), Get("x")), "A compare-and-set that fails changes nothing."),
     *(((Put("x", "tea"), other, Get("x")), "An unknown operation changes nothing.") for other in STRANGE),

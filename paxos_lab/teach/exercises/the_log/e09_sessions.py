@@ -36,6 +36,7 @@ def once(made: Any) -> str:
     _again(made)
     _old(made)
     _clients_apart(made)
+    _many_clients(made)
     _kept_in_fields(made)
     rng = random.Random(5)
     for _ in range(20):
@@ -127,6 +128,21 @@ def _old(made: type[Any]) -> None:
             + ("was executed a second time." if len(tape.done) > 3 else f"gave {shown(got)}."),
             "An old number changes nothing, in the session neither.",
         )
+
+
+def _many_clients(made: type[Any]) -> None:
+    sessions, tape = _new(made), Tape()
+    clients = [f"client {number}" for number in range(12)]
+    for client in clients:
+        _run(sessions, tape, client, 1, "tea")
+    for number, client in enumerate(clients, start=1):
+        got = _run(sessions, tape, client, 1, "tea")
+        if len(tape.done) > len(clients) or not same(got, f"result {number}"):
+            raise NotYet(
+                f"{len(clients)} clients had a command executed; then the command of {client!r} came again, and "
+                + ("was executed again." if len(tape.done) > len(clients) else f"gave {shown(got)}."),
+                "The last number and result of every client are kept, however many clients there are.",
+            )
 
 
 def _clients_apart(made: type[Any]) -> None:

@@ -44,6 +44,7 @@ def snapshot(take: Any, restore: Any) -> str:
     counter = _restored(restore, _taken(take, 3, Counter(5), {}, ("s1",)))
     _right_machine(counter[1], Counter(5), Get("x"))
     _equal(counter[2], {}, "The dictionary of sessions")
+    _empty_is_not_missing(take, restore)
     _two_at_once(take, restore)
     return "Slot, machine, sessions and members come back, and whatever happens to one copy, no other one changes."
 
@@ -88,7 +89,8 @@ def _right_machine(machine: Any, right: Any, read: Any) -> None:
             f"The machine was a {type(right).__name__}, and comes back as {shown(machine, 120)}.",
             "`take` is given the machine itself, whatever class it is of.",
         )
-    if copy_of(machine).apply(read) != copy_of(right).apply(read):
+    got, due = copy_of(machine).apply(read), copy_of(right).apply(read)
+    if type(got) is not type(due) or got != due:
         raise NotYet(
             f"The machine was {right!r}, and comes back as {shown(machine, 120)}.",
             "Who installs the snapshot never sees the slots that it covers.",
@@ -119,6 +121,20 @@ def _right_sessions(machine: Any, sessions: Any) -> None:
                 NO_TUPLES,
             )
     _equal(sessions, right, "The dictionary of sessions")
+
+
+def _empty_is_not_missing(take: Callable[..., Any], restore: Callable[..., Any]) -> None:
+    """0, False and the empty text come back as what they are, and so do all keys."""
+    data = {"x": "", "y": 0, "z": False, **{f"key {n}": n for n in range(8)}}
+    results = {"ann": (1, 0), "dan": (2, ""), "eve": (3, False), "fay": (4, None)}
+    taken = _taken(take, 0, KeyValueStore(dict(data)), dict(results), ("s1",))
+    slot, machine, sessions, _ = _restored(restore, taken)
+    _equal(slot, 0, "The slot")
+    for key in data:
+        _right_machine(machine, KeyValueStore(dict(data)), Get(key))
+    _equal(sessions, results, "The dictionary of sessions")
+    for client, (_, result) in results.items():
+        _equal(sessions[client][1], result, f"The last result of {client}")
 
 
 def _two_at_once(take: Callable[..., Any], restore: Callable[..., Any]) -> None:
