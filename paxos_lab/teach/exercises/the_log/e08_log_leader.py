@@ -13,8 +13,7 @@ from paxos_lab.paxos import Ballot, Majority, QuorumSystem
 from paxos_lab.teach.exercises.handed_in import a_role, guarded, in_a_world
 from paxos_lab.teach.exercises.talk import RESTART, RING, Dialogue
 from paxos_lab.teach.exercises.task import Task
-from paxos_lab.teach.exercises.the_log.e08_leader_cases import NAMES, OWN, Case, cases_of
-from paxos_lab.teach.exercises.the_log.e08_log import plan_text
+from paxos_lab.teach.exercises.the_log.e08_log import NAMES, OWN, Case, cases_of, plan_text
 from paxos_lab.teach.exercises.the_log.e08_log_acceptor import JAM
 from paxos_lab.teach.exercises.trials import every_schedule, storms
 from paxos_lab.verify.explorer.choices import Faults
