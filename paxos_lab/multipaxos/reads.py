@@ -128,7 +128,7 @@ class ReadingServer(Server):
     def was_heard(self, number: int, read_point: int) -> bool:
         """True if a quorum heard our heartbeat of that number or a later one.
 
-        Another leader would need promises of a phase 1 quorum for the slot after the read point; it
+        A newer leader would need promises of a phase 1 quorum for the slot after the read point; it
         shares a member with every phase 2 quorum, and that one would not have heard us.
         """
         names = [name for name, last in self.heard.items() if last >= number]
