@@ -296,7 +296,7 @@ def test_the_buttons_do_what_they_say():
     game.buttons["Restart"].click()
     assert game.events == 0
     game.buttons["Hint"].click()
-    assert "Next to break" in game.advice.value
+    assert "Hint 1 of 3" in game.advice.value
     game.buttons["Show me the optimum"].click()
     assert "4 events lies ahead" in game.advice.value
     assert all(button.tooltip and button.description for button in game.buttons.values())

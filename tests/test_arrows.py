@@ -8,11 +8,12 @@ import pytest
 from svg_geometry import font_sizes, parts
 
 from paxos_lab import Drop, Invoke, MessageBus, Node, seeded
-from paxos_lab.multipaxos import Append, Put, replicated_log
+from paxos_lab.multipaxos import Append, Get, Put, replicated_log
 from paxos_lab.paxos import single_decree
-from paxos_lab.show import cluster, space_time
+from paxos_lab.show import cluster, history_picture, space_time
 from paxos_lab.show.draw.engine import LEAST_TEXT, fit
 from paxos_lab.show.draw.picture import PAGE_WIDTH
+from paxos_lab.verify.histories.history import NO_REPLY, Operation
 
 LESSONS = Path(__file__).resolve().parent.parent / "notebooks"
 RADIUS = 4.0  # of a mark, in points
@@ -112,6 +113,24 @@ def test_in_a_cluster_an_arrow_goes_round_the_box_of_a_third_node(run):
             assert through_foreign_boxes(svg) == []
             arrows += len(parts(svg).arrows)
     assert arrows > 8
+
+
+def test_in_a_history_no_arrow_runs_through_the_bar_of_another_operation():
+    operations = [
+        Operation("c1", Put("x", "1"), NO_REPLY, 0),
+        Operation("c2", Get("x"), "1", 1, 4),
+        Operation("c1", Put("x", "2"), NO_REPLY, 2),
+        Operation("c3", Append("x", "a long text that is cut"), "1", 3, 9),
+        Operation("c2", Get("x"), NO_REPLY, 5),
+    ]
+    picture = history_picture(operations)
+    svg = picture.svg()
+    assert len([a for a in parts(svg).arrows if abs(a.line[0][1] - a.line[-1][1]) < 1]) == 3, (
+        "one per open bar"
+    )
+    assert through_foreign_boxes(svg) == []
+    assert "not to scale" in picture.caption
+    assert any("not to scale" in words for words, _, _ in parts(svg).texts)
 
 
 @pytest.mark.parametrize("run", RUNS)

@@ -88,7 +88,9 @@ def test_a_pressed_cell_opens_its_run_at_the_fault(page, keep):
     other = grid.button(r"p1 → a2: Accept\(1\.p1, tea\); the network makes a second copy")
     other.click()
     grid.await_run(other)
-    grid.cell.get_by_text("The network doubles Accept(1.p1, tea) from p1 to a2.").first.wait_for()
+    grid.cell.get_by_text(
+        "The network makes a second copy of Accept(1.p1, tea) from p1 to a2."
+    ).first.wait_for()
     assert grid.cell.locator(".paxos-stepper").count() == 1
     assert button.get_attribute("aria-current") is None
     assert page.problems == []

@@ -92,6 +92,7 @@ bus.run(max_steps=9)
 ballot_board(bus.trace)
 """,
     "space_time(bus.trace)",
+    "from paxos_lab.show import Stepper\nStepper(bus)",
 )
 # The lightest and the darkest of a part of the picture as the screen shows it, as (red, green, blue).
 EXTREMES = """async ([data]) => {
@@ -118,7 +119,7 @@ def own_notebook(lab_folder):
 
 def test_on_a_dark_page_a_picture_is_dark_and_its_text_is_light(own_notebook, open_notebook, keep):
     page = open_notebook(own_notebook)
-    page.wait_for_function(f"() => document.querySelectorAll('{PICTURES}').length === 2")
+    page.wait_for_function(f"() => document.querySelectorAll('{PICTURES}').length >= 2")
     dress(page, "Dark", 1280, 720)
     try:
         keep(page, "pictures_dark")
@@ -134,3 +135,18 @@ def test_on_a_dark_page_a_picture_is_dark_and_its_text_is_light(own_notebook, op
         EXTREMES, [b64encode(page.locator(PICTURES).first.screenshot()).decode()]
     )
     assert dark < 0.3 and most > 250
+
+
+def test_on_a_dark_page_the_picture_of_a_stepper_is_dark_too(own_notebook, open_notebook, keep):
+    page = open_notebook(own_notebook)
+    picture = page.locator(".paxos-stepper .picture")
+    picture.locator("svg.paxos-picture").last.wait_for()
+    dress(page, "Dark", 1280, 720)
+    try:
+        picture.scroll_into_view_if_needed()
+        keep(page, "stepper_dark")
+        _, most, dark = page.evaluate(EXTREMES, [b64encode(picture.screenshot()).decode()])
+        assert dark > 0.6 and most > 200
+    finally:
+        dress(page, "Light", 1280, 720)
+    keep(page, "stepper_light")

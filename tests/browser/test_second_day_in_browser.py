@@ -53,7 +53,6 @@ def test_as_long_as_a_widget_lives_its_still_is_not_shown(page, keep):
     page.wait_for_function("() => document.querySelectorAll('.paxos-still').length === 4")
     keep(page, "second_day_before")
     assert stills(page).count() == 0
-    assert page.problems == []
 
 
 def morning(browser, lab, name):
@@ -112,3 +111,16 @@ def test_a_notebook_that_is_not_trusted_shows_its_pictures_once(
         assert anew.get_by_text("Error displaying").locator("visible=true").count() == 0
     finally:
         anew.close()
+
+
+def test_a_page_whose_kernel_was_restarted_says_what_to_do(lab_folder, open_notebook, keep):
+    page = open_notebook(put_notebook(lab_folder, "kernel_gone", CELLS[:2]))
+    page.locator(".paxos-stepper .message").first.wait_for()
+    page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    box = page.locator(".paxos-box.jupyter-widgets-disconnected").first
+    box.wait_for()
+    said = box.evaluate("e => getComputedStyle(e, '::before').content")
+    assert "run the cell again" in said
+    page.locator(".paxos-stepper").get_by_role("button", name="Forward one step").click()
+    page.get_by_text("The kernel does not answer.").wait_for()
+    keep(page, "kernel_gone")

@@ -195,6 +195,8 @@ def _caption(
         for last, group in groupby(sorted(far, key=lambda one: -one[0]), key=lambda one: one[0])
     ]
     parts += [f"Executed: {'; '.join(told)}."] if told else []
+    if len(up) < len(servers):
+        parts.append("Of a server that is DOWN you see what is on its disk.")
     for slot, found in wrong.items():
         entries = "; ".join(f"{short(entry_text(e), 30)} at {', '.join(names)}" for e, names in found.items())
         parts.append(f"Slot {slot} holds two different entries that were taken for chosen: {entries}.")

@@ -78,11 +78,6 @@ def drawn(way: Sequence[Point]) -> list[Point]:
     return line
 
 
-def distance(point: Point, line: Sequence[Point]) -> float:
-    """From a point to a polyline."""
-    return min(_to_segment(point, a, b) for a, b in pairwise(line))
-
-
 def _to_segment(p: Point, a: Point, b: Point) -> float:
     dx, dy = b[0] - a[0], b[1] - a[1]
     along = (p[0] - a[0]) * dx + (p[1] - a[1]) * dy
@@ -102,7 +97,15 @@ def _near(start: Point, end: Point, marks: list[Point]) -> list[Point]:
 
 
 def _clearance(line: Sequence[Point], marks: list[Point]) -> float:
-    return min((distance(mark, line) for mark in marks), default=CLEAR)
+    """From the line to the nearest mark, at most `CLEAR`."""
+    nearest = CLEAR
+    for (ax, ay), (bx, by) in pairwise(line):
+        left, right = (ax, bx) if ax < bx else (bx, ax)
+        top, bottom = (ay, by) if ay < by else (by, ay)
+        for x, y in marks:
+            if left - nearest < x < right + nearest and top - nearest < y < bottom + nearest:
+                nearest = min(nearest, _to_segment((x, y), (ax, ay), (bx, by)))
+    return nearest
 
 
 def _boxes_near(start: Point, end: Point, boxes: list[Box]) -> list[Box]:

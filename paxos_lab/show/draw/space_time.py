@@ -52,7 +52,9 @@ class _Sheet(NamedTuple):
             way = aside(start, end, -16)
         else:
             others = [step for step, (x, _) in self.marks.items() if x not in own]
-            way = route(start, end, [self.marks[n] for n in others], [self.texts[n][1] for n in others])
+            # What has not arrived is drawn anew at each step, and is thin enough to be seen behind a text.
+            texts = [self.texts[n][1] for n in others] if radius else []
+            way = route(start, end, [self.marks[n] for n in others], texts)
         self.picture.way(f"step{source}", target, way, radius, **look)
 
 
@@ -106,7 +108,7 @@ def _caption(trace: Trace, names: list[str]) -> str:
     parts += [f"{lost} lost"] if lost else []
     parts += [f"{crashes} crash{'es' * (crashes != 1)}"] if crashes else []
     who = ", ".join(short(n, 12) for n in names)
-    return f"Time runs down, one row a step ({len(trace)}): {'; '.join(parts)}. Lines from left: {who}."
+    return f"Time runs down, one row per step ({len(trace)}): {'; '.join(parts)}. Lines from left: {who}."
 
 
 def _lifelines(picture: Picture, trace: Trace, x: dict[str, float]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from paxos_lab.node import LabError
 from paxos_lab.show.draw.curves import LOOKS, STYLE, Chart, as_svg
+from paxos_lab.show.draw.picture import INK
 from paxos_lab.world.trace import Step
 
 MUST_BE_ON_DISK = ("round", "promised", "accepted", "votes")
@@ -63,7 +64,7 @@ def forced_writes(steps: Iterable[Step], fields: Collection[str] = MUST_BE_ON_DI
 def line_chart(series: Mapping[str, Mapping[float, float]], x: str, y: str, caption: str) -> Chart:
     """Lines by name, each a mapping from x to y; the table under it holds the same numbers.
 
-    A name that ends in "(formula)" is drawn as a thin line without marks.
+    A name that ends in "(formula)" is drawn as a dashed line without marks, above the others.
     """
     if not series or not all(series.values()):
         raise LabError("line_chart needs at least one line with at least one point")
@@ -75,11 +76,12 @@ def line_chart(series: Mapping[str, Mapping[float, float]], x: str, y: str, capt
         figure = Figure(figsize=(6.4, 3.4), layout="constrained")
         panel = figure.subplots()
         looks = iter(LOOKS * len(series))
+        formulas = iter([(4, 2), (1, 2), (6, 2, 1, 2)] * len(series))  # dashes; the lines have no marks
         for name, points in series.items():
             across = sorted(points)
             up = [points[at] for at in across]
             if name.endswith("(formula)"):
-                panel.plot(across, up, label=name, color="#555555", linewidth=0.9)
+                panel.plot(across, up, label=name, color=INK, linewidth=1.2, dashes=next(formulas), zorder=3)
             else:
                 look: dict[str, Any] = {**next(looks), "markersize": 4.5}
                 panel.plot(across, up, label=name, **look)

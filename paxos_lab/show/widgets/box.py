@@ -112,11 +112,6 @@ def lasting(bundle: dict[str, str]) -> dict[str, str]:
     return {**bundle, "text/html": html}
 
 
-def picture_left(picture: Picture, what: str) -> dict[str, str]:
-    """The still of a widget that is a picture in the main; `what` names the widget."""
-    return picture.still(what)
-
-
 def button(name: str, tip: str, press: Callable[[], Any]) -> Any:
     """A button as wide as its words; it is never disabled, or whoever goes by keyboard would lose the focus."""
     made = widgets.Button(description=name, tooltip=tip, layout=fitting())

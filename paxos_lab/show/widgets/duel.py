@@ -26,7 +26,7 @@ from paxos_lab.paxos import (
 from paxos_lab.paxos.messages import Accept, Accepted, Prepare, Promise
 from paxos_lab.show.draw.ballot_board import ballot_board
 from paxos_lab.show.draw.picture import Picture
-from paxos_lab.show.widgets.box import LabBox, Said, button, choice, fold, picture_left, row
+from paxos_lab.show.widgets.box import LabBox, Said, button, choice, fold, row
 from paxos_lab.words.narration import narrate
 from paxos_lab.words.text import as_list, as_text, short
 from paxos_lab.world.events import Deliver, Event, Timeout
@@ -300,7 +300,7 @@ class Duel(LabBox):
 
     def still(self) -> dict[str, str]:
         """The picture as it is now."""
-        return picture_left(self.picture(), "Duel")
+        return self.picture().still("Duel")
 
 
 def _told(steps: list[Step], forced: set[int]) -> list[str]:

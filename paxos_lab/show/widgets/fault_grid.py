@@ -145,7 +145,7 @@ class FaultGrid(LabBox):
                 + "</tr>"
                 for row in tab["rows"]
             )
-            yield f"<details><summary>{as_text(_summary(tab))}</summary><table><tr>{head}</tr>{body}</table></details>"
+            yield f'<details><summary data-lm-suppress-shortcuts="true">{as_text(_summary(tab))}</summary><table><tr>{head}</tr>{body}</table></details>'
 
 
 def _look_at(cell: FaultRun, index: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from paxos_lab.paxos.quorums import Flexible
 from paxos_lab.show.draw.picture import Picture
 from paxos_lab.show.draw.quorum_overlap import quorum_overlap
 from paxos_lab.show.measure.quorum_waits import UP, availability, waits
-from paxos_lab.show.widgets.box import LabBox, Said, picture_left
+from paxos_lab.show.widgets.box import LabBox, Said
 from paxos_lab.words.text import as_text
 
 FEWEST, MOST = 3, 9
@@ -107,7 +107,7 @@ class FlexibleLab(LabBox):
 
     def still(self) -> dict[str, str]:
         """The picture as it is now."""
-        return picture_left(self.picture(), "Flexible quorum lab")
+        return self.picture().still("Flexible quorum lab")
 
     def _resize(self, _change: Any = None) -> None:
         n = self.servers.value

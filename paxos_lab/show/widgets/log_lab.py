@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from paxos_lab.bus import MessageBus
 from paxos_lab.node import LabError
 from paxos_lab.show.draw.log_view import log_view, servers_of
-from paxos_lab.show.widgets.box import LabBox, Said, button, fold, picture_left, row, scrolling
+from paxos_lab.show.widgets.box import LabBox, Said, button, fold, row, scrolling
 from paxos_lab.show.widgets.told import told
 from paxos_lab.words.text import as_list, as_text, short
 
@@ -181,4 +181,4 @@ class LogLab(LabBox):
 
     def still(self) -> dict[str, str]:
         """The log as it is now."""
-        return picture_left(log_view(self.bus), f"Log lab. {self.headline()}")
+        return log_view(self.bus).still(f"Log lab. {self.headline()}")

@@ -10,7 +10,7 @@ from paxos_lab.node import LabError
 from paxos_lab.paxos.quorums import Flexible, Grid, Majority, QuorumSystem, Weighted
 from paxos_lab.show.draw.picture import Picture
 from paxos_lab.show.draw.quorum_overlap import quorum_overlap
-from paxos_lab.show.widgets.box import LabBox, Said, button, choice, picture_left, row
+from paxos_lab.show.widgets.box import LabBox, Said, button, choice, row
 from paxos_lab.words.text import as_text
 
 
@@ -105,7 +105,7 @@ class QuorumLab(LabBox):
 
     def still(self) -> dict[str, str]:
         """The picture as it is now."""
-        return picture_left(self.picture(), "Quorum lab")
+        return self.picture().still("Quorum lab")
 
     def _show(self, _change: Any = None, first: str = "") -> None:
         if self._picking:

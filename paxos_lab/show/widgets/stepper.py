@@ -20,7 +20,7 @@ from paxos_lab.paxos.quorums import QuorumSystem
 from paxos_lab.show.draw.cluster import cluster, holdings
 from paxos_lab.show.draw.picture import Picture
 from paxos_lab.show.draw.space_time import space_time
-from paxos_lab.show.widgets.box import Lasting, picture_left
+from paxos_lab.show.widgets.box import Lasting
 from paxos_lab.show.widgets.futures import Futures
 from paxos_lab.show.widgets.told import told
 from paxos_lab.words.narration import narrate
@@ -260,7 +260,7 @@ class Stepper(Lasting, anywidget.AnyWidget):
 
     def still(self) -> dict[str, str]:
         """The picture as it is now."""
-        return picture_left(self.picture(), "Stepper")
+        return self.picture().still("Stepper")
 
 
 def _telling(node: Any, field: str, value: str, where: str) -> bool:

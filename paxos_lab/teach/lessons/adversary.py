@@ -14,7 +14,7 @@ import ipywidgets as widgets
 
 from paxos_lab.bus import MessageBus
 from paxos_lab.node import LabError, Node
-from paxos_lab.show.widgets.box import LabBox, Said, button, picture_left, prose, row
+from paxos_lab.show.widgets.box import LabBox, Said, button, prose, row
 from paxos_lab.show.widgets.stepper import Stepper
 from paxos_lab.verify.explorer.choices import Faults
 from paxos_lab.verify.explorer.exploration import Exploration, explore
@@ -401,7 +401,7 @@ class AdversaryGame(LabBox):
     def still(self) -> dict[str, str]:
         """The task and the picture as it is now."""
         what = f"Adversary game: {self.title}. {self.rule}".strip(". ")
-        return picture_left(self.board.picture(), short(what, 2000))
+        return self.board.picture().still(short(what, 2000))
 
 
 def _number(events: int) -> str:

@@ -211,7 +211,7 @@ def same_state(one: Any, other: Any) -> bool:
 
 
 def _parts(value: Any) -> Any:
-    """A value as tuples and atoms, with the names of its classes; the order of a dictionary is not part of it."""
+    """A value as tuples and atoms, with the names of its classes; a dictionary's order does not count."""
     kind = type(value).__name__
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return kind, tuple((f.name, _parts(getattr(value, f.name))) for f in dataclasses.fields(value))
