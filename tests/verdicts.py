@@ -78,7 +78,7 @@ WRONG: Table = {
         (
             "deliver(bus, 'coord', 'p1'); deliver(bus, 'coord', 'p2'); deliver(bus, 'p1', 'coord'); deliver(bus, 'p2', 'coord'); "
             "bus.crash('coord'); bus.partition(['p1'], ['p2', 'coord'])",
-            "They found out by themselves",
+            "They do not stay in doubt",
         ),
     ),
     "ballot.next": _bodies(
