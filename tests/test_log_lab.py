@@ -1,5 +1,8 @@
 """The log lab: kill the leader, see who takes over, bring it back, undo."""
 
+from pathlib import Path
+
+import nbformat
 import pytest
 
 from paxos_lab import LabError, MessageBus
@@ -150,3 +153,33 @@ def test_without_a_majority_it_gives_up_and_says_why():
     assert "Stopped after" in box.status.value
     assert "1 of 3 servers are up: no majority, so nothing can be chosen" in box.status.value
     assert "The network loses" not in box.told.value and "is down, so" in box.told.value
+
+
+def the_lab_of_lesson_08():
+    path = Path(__file__).resolve().parent.parent / "notebooks/08_multi_paxos.ipynb"
+    (source,) = (c.source for c in nbformat.read(path, as_version=4).cells if "LogLab(" in c.source)
+    wanted, lab_line = source.rsplit("\n", 1)
+    names = {"Append": Append, "LogLab": LogLab, "MessageBus": MessageBus, "replicated_log": replicated_log}
+    exec(wanted, names)
+    return eval(lab_line, names)
+
+
+def test_what_lesson_08_asks_for_can_be_done_in_its_lab_as_it_says():
+    box = the_lab_of_lesson_08()
+    box.run_button.click()
+    box.run_button.click()
+    for _ in range(5):
+        if len(under_way(box)) < 2:
+            box.step_button.click()
+    lowest, later = under_way(box)
+    (old,) = box.leaders
+    others = [f"s{i}" for i in (1, 2, 3) if f"s{i}" != old]
+    box.lose_button.click()
+    for _ in range(10):
+        if not any(later in box.bus[name].votes for name in others):
+            box.step_button.click()
+    box._kill[old].click()
+    box.quiet_button.click()
+    (new,) = box.leaders
+    assert new != old and box.bus[new].log[lowest] == () and box.bus[new].log[later] != ()
+    assert "every client has its answers" in box.headline()

@@ -64,7 +64,7 @@ def test_a_log_in_order_breaks_no_rule():
 @pytest.mark.parametrize(
     ("logs", "says"),
     [
-        (([A], [B], []), "two chosen commands"),
+        (([A], [B], []), "two chosen entries"),
         (([A], [], []), "hold it"),
         (([CLEARED], [], []), "hold it"),
         (([A, VOTED], [VOTED, VOTED], [VOTED, B]), None),
@@ -80,7 +80,7 @@ def test_two_commands_at_different_times_are_two():
     assert rules.look(bus) is None
     show(bus["s1"], [CLEARED])
     show(bus["s2"], [B])
-    assert "two chosen commands" in rules.look(bus)
+    assert "two chosen entries" in rules.look(bus)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 
 from paxos_lab import MessageBus
 from paxos_lab.multipaxos import Append, Server, replicated_log
-from paxos_lab.multipaxos.messages import Accept, Accepted, Command, Prepare, Promise, Vote
-from paxos_lab.node import Node
-from paxos_lab.paxos import Ballot
+from paxos_lab.multipaxos.messages import Accept, Accepted, Command, Heartbeat, Prepare, Promise, Vote
+from paxos_lab.node import LabError, Node, stable
+from paxos_lab.paxos import Ballot, Flexible
 from paxos_lab.verify import LogRules, ordeal
 from paxos_lab.verify.storms.message_rules import MessageRules, answers_lower
 
@@ -49,6 +49,17 @@ RIGHT = {
     "an acceptor that keeps its highest vote may vote lower": [
         ("s1", Accepted(HIGH, 1)), ("s1", Accepted(LOW, 1)), ("s1", Promise(TOP, ((1, Vote(HIGH, X)),), 0)),
     ],
+    "a vote in the promised ballot is not reported": [
+        ("s2", Accept(HIGH, 1, X)), ("s1", Accepted(HIGH, 1)), ("s1", Promise(HIGH, (), 0)),
+    ],
+    "a promise is sent once more after a vote": [
+        ("s1", Accepted(LOW, 1)), ("s1", Promise(TOP, ((1, Vote(LOW, X)),), 0)), ("s1", Accepted(TOP, 1)),
+        ("s1", Promise(TOP, ((1, Vote(LOW, X)),), 0)),
+    ],
+    "what was said is said again, and more was promised between": [
+        ("s1", Promise(LOW, (), 0)), ("s1", Accepted(LOW, 1)), ("s1", Promise(HIGH, ((1, Vote(LOW, X)),), 0)),
+        ("s1", Accepted(LOW, 1)), ("s1", Promise(LOW, (), 0)),
+    ],
     "one entry asked for twice": [("s1", Accept(LOW, 1, X)), ("s1", Accept(LOW, 1, X)), ("s1", Accept(LOW, 2, Y))],
     "two ballots ask for two entries": [("s1", Accept(LOW, 1, X)), ("s2", Accept(HIGH, 1, Y))],
 }  # fmt: skip
@@ -62,6 +73,12 @@ WRONG = {
     ],
     "s1 had accepted in slot 1 in 1.s1, and its promise of 2.s2 reports no vote there (step 2)": [
         ("s1", Accepted(LOW, 1)), ("s1", Promise(HIGH, (), 0)),
+    ],
+    "s1 had accepted in slot 1 in 1.s1, and its promise of 3.s3 reports no vote there (step 3)": [
+        ("s1", Accepted(LOW, 1)), ("s1", Promise(HIGH, ((1, Vote(LOW, X)),), 0)), ("s1", Promise(TOP, (), 0)),
+    ],
+    "s1 had promised 2.s2, and now accepts in slot 2 in 1.s1, which is lower (step 3)": [
+        ("s1", Accepted(LOW, 1)), ("s1", Promise(HIGH, ((1, Vote(LOW, X)),), 0)), ("s1", Accepted(LOW, 2)),
     ],
     "s1 had accepted in slot 1 in 2.s2, and its promise of 3.s3 reports a vote in 1.s1 there (step 2)": [
         ("s1", Accepted(HIGH, 1)), ("s1", Promise(TOP, ((1, Vote(LOW, X)),), 0)),
@@ -92,7 +109,7 @@ def test_a_late_copy_by_the_network_is_not_said_again():
     bus.invoke("s1", Promise(HIGH, (), 0))
     bus.duplicate(first)
     assert rules.look(bus) is None
-    bus.invoke("s1", Promise(LOW, (), 0))
+    bus.invoke("s1", Promise(LOW, (), 1))
     assert "which is lower" in rules.look(bus)
 
 
@@ -172,3 +189,86 @@ def went_down(sent):
             count += message.ballot < highest.get(name, message.ballot)
             highest[name] = max(message.ballot, highest.get(name, message.ballot))
     return count
+
+
+class Below(Server):
+    """Reports only votes below the ballot that it promises: the text of the rule, and safe."""
+
+    def handle(self, sender, message):
+        match message:
+            case Prepare(ballot, first) if ballot >= self.promised and first > self.executed:
+                self.promised = ballot
+                votes = ((slot, vote) for slot, vote in sorted(self.votes.items()) if slot >= first)
+                told = tuple((slot, vote) for slot, vote in votes if vote.ballot < ballot)
+                self.send(sender, Promise(ballot, told, self.cleared))
+            case _:
+                super().handle(sender, message)
+
+
+@dataclass
+class Repeating(Server):
+    """Keeps its last promise on disk, and sends it again with each heartbeat of that ballot."""
+
+    last: Promise | None = stable(None)
+
+    def send(self, to, message):
+        if isinstance(message, Promise):
+            self.last = message
+        super().send(to, message)
+
+    def handle(self, sender, message):
+        super().handle(sender, message)
+        if (
+            isinstance(message, Heartbeat)
+            and self.last
+            and self.last.ballot == message.ballot == self.promised
+        ):
+            self.send(sender, self.last)
+
+
+class Insisting(Server):
+    """Sends each Accepted again whenever it hears of an Accept in that slot, whatever it has promised since."""
+
+    def handle(self, sender, message):
+        vote = self.votes.get(message.slot) if isinstance(message, Accept) else None
+        if vote and vote.ballot == message.ballot < self.promised:
+            self.send(sender, Accepted(vote.ballot, message.slot))
+        else:
+            super().handle(sender, message)
+
+
+@pytest.mark.parametrize("server", [Below, Repeating, Insisting])
+def test_no_false_alarm_on_a_right_server_of_another_shape(server):
+    for seed in range(25):
+        nodes = replicated_log([[Append("k", f"{c}{i} ") for i in range(8)] for c in "abc"], server=server)
+        run = ordeal(nodes, seed)
+        assert run.ok, (seed, str(run))
+
+
+@pytest.mark.parametrize(("servers", "sizes"), [(5, (4, 2)), (4, (3, 2)), (3, (3, 1)), (3, (1, 3))])
+def test_the_quorum_is_that_of_the_servers(servers, sizes):
+    for seed in range(6):
+        operations = [[Append("k", f"{c}{i} ") for i in range(8)] for c in "abc"]
+        run = ordeal(replicated_log(operations, servers, quorum_sizes=sizes), seed)
+        assert run.ok, (seed, str(run))
+
+
+def test_too_few_votes_are_seen_also_where_the_sizes_are_the_servers_own():
+    class Hasty(Server):
+        """Takes one vote besides its own for enough."""
+
+        def quorums_at(self, slot):
+            return Flexible(4, 2, self.members_at(slot))
+
+    found = []
+    for seed in range(6):
+        operations = [[Append("k", f"{c}{i} ") for i in range(8)] for c in "abc"]
+        found.append(ordeal(replicated_log(operations, 5, server=Hasty, quorum_sizes=(3, 3)), seed).kind)
+    assert "rule" in found
+
+
+def test_servers_that_disagree_on_the_sizes_are_a_question_to_whoever_judges():
+    nodes = replicated_log([[Append("k", "x ")]], 5, quorum_sizes=(4, 2))
+    nodes[0].quorum_sizes = (3, 3)
+    with pytest.raises(LabError, match="quorum="):
+        ordeal(nodes, 0)

@@ -78,7 +78,7 @@ WRONG: Table = {
         (
             "deliver(bus, 'coord', 'p1'); deliver(bus, 'coord', 'p2'); deliver(bus, 'p1', 'coord'); deliver(bus, 'p2', 'coord'); "
             "bus.crash('coord'); bus.partition(['p1'], ['p2', 'coord'])",
-            "They found out by themselves",
+            "They do not stay in doubt",
         ),
     ),
     "ballot.next": _bodies(
@@ -144,9 +144,11 @@ WRONG: Table = {
         (P1 + "bus.start('p2'); promise(bus, 'p2', ['a2', 'a3']); vote(bus, 'p2', ['a2', 'a3'])", "No acceptor has voted for tea"),
         (CHOSEN, "tea is chosen"),
         (P1 + "vote(bus, 'p1', ['a1'])", "coffee is not chosen"),
+        (P1 + "vote(bus, 'p1', ['a1']); bus.start('p2'); promise(bus, 'p2', ['a1', 'a3']); vote(bus, 'p2', ['a1', 'a3'])", "p2 asked for tea: one of its promises reported a vote"),
         (P1 + "vote(bus, 'p1', ['a1']); bus['a2'].accepted = bus['a3'].accepted = Proposal(Ballot(1, 'p2'), 'coffee')", "writes into the nodes"),
     ),
     "fault.disk": [
+        ('on_disk = {"Acceptor": {"promised", "accepted"}, "Proposer": {"ballot"}}', "nothing reads the ballot that was stored"),
         ("on_disk = {'Acceptor': {'accepted'}, 'Proposer': {'round'}}", "What it promises must be on disk"),
         ("on_disk = {'Acceptor': {'promised'}, 'Proposer': {'round'}}", "A vote must be on disk"),
         ("on_disk = {'Acceptor': set(), 'Proposer': {'round'}}", "must be on disk before the answer leaves"),
@@ -260,6 +262,7 @@ RIGHT: Table = {
     "fault.unknown": _bodies(
         "def unknown(bus):",
         (CHOSEN, "tea is chosen, and no node has learned it"),
+        (P1 + "vote(bus, 'p1', ['a1']); bus.crash('a2', during=Deliver(next(e for e in bus.in_flight if e.to == 'a2' and type(e.message) is Accept)))", "no node has learned it"),
         (P1 + "vote(bus, 'p1', ['a2', 'a3']); bus.crash('p1'); bus.crash('l1')", "no node has learned it"),
         (CHOSEN + "deliver(bus, 'a1', 'p1', Accepted); deliver(bus, 'a1', 'l1', Accepted)", "no node has learned it"),
     ),

@@ -224,8 +224,8 @@ WRONG: Table = {
         (_but(PROPOSER, CLEARED, "self.promises, self.voters = {}, frozenset()"), "it does not ask for votes"),
         (_but(PROPOSER, CLEARED, "self.proposal, self.voters = None, frozenset()"), "Promises of different ballots do not add up"),
         (_but(PROPOSER, COUNT_1, "self.quorums.is_quorum(self.promises, phase=2)", COUNT_2, "self.quorums.is_quorum(self.voters, phase=1)"), "after 2 of 4 promises"),
-        (_but(PROPOSER, COUNT_1, "2 * len(self.promises) > len(self.acceptors)", COUNT_2, "2 * len(self.voters) > len(self.acceptors)"), "Its quorums are"),
-        (_but(PROPOSER, COUNT_1, "len(self.promises) >= 2", COUNT_2, "len(self.voters) >= 2"), "ask self.quorums.is_quorum(self.promises, phase=1)"),
+        (_but(PROPOSER, COUNT_1, "2 * len(self.promises) > len(self.acceptors)", COUNT_2, "2 * len(self.voters) > len(self.acceptors)"), "A quorum is any 2 of 4 for phase 1"),
+        (_but(PROPOSER, COUNT_1, "len(self.promises) >= 2", COUNT_2, "len(self.voters) >= 2"), "`self.quorums.is_quorum(self.promises, phase=1)`"),
         (_but(PROPOSER, COUNT_2, "len(self.voters) >= 2"), "It has learned tea from 2 of 5 votes"),
         (_but(PROPOSER, HIGHEST, "return max(votes, key=lambda v: v.ballot.round).value if votes else self.value"), "The highest ballot reported is 2.p3"),
         (_but(PROPOSER, HIGHEST, "return max(votes, key=lambda v: str(v.ballot)).value if votes else self.value"), "The highest ballot reported is 10.p2"),
@@ -250,6 +250,7 @@ WRONG: Table = {
         (_but(LEARNER, "self.learned = value", "self.learned = proposal"), "it should learn 'tea'"),
     ],
     "paxos.whole": [
+        (ACCEPTOR + PROPOSER + LEARNER + "\nProposer, Learner = Learner, Proposer\n", "The three come as Acceptor, Proposer, Learner; I got Acceptor, Learner, Proposer"),
         (ACCEPTOR + LEARNER + _but(PROPOSER, CLEARED, "self.promises, self.proposal = {}, None"), "Votes of different ballots never add up"),
         (PROPOSER + LEARNER + _but(ACCEPTOR, RAISES, "                " + VOTED), "An acceptor left out a vote"),
         (ACCEPTOR + LEARNER + _but(PROPOSER, COUNT_1, "len(self.promises) >= 2", COUNT_2, "len(self.voters) >= 2"), "quorum"),
@@ -296,6 +297,7 @@ RIGHT: Table = {
         (_but(PROPOSER, "self.round += 1", "self.round += 3"), "does not give up"),
         (_but(PROPOSER, "                    self.learned = value\n", "                    pass\n"), "Unlike the text, it never sets `self.learned`"),
         (_but(PROPOSER, *LOUD), "does not give up"),
+        (PROPOSER + "\nclass Proposer(Proposer):\n    def cancel_timer(self, timer): pass\n", "even after it has learned"),
     ],
     "learner.count": [
         (LEARNER, "It learns what is chosen"),

@@ -59,7 +59,7 @@ def test_a_guess_is_committed_and_answered(page, keep):
     commit.click()
     cell.get_by_text(re.compile("You said [A-C]: not yet.")).wait_for()
     # Why just this one is wrong, and why the right one is right.
-    for reason in ("cannot say which is the newer one", "Both begin with 1"):
+    for reason in ("cannot say which goes first", "Both begin with 1"):
         cell.get_by_text(reason).wait_for()
     cell.get_by_role("button", name="Committed").wait_for()
     assert cell.locator("input[type=radio]").first.is_disabled(), "a guess is committed once"

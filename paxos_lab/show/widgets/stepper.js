@@ -36,13 +36,13 @@ function render({ model, el }) {
 
   const ask = (message) => {
     waiting = true;
-    model.send({ ...message, click: ++clicks });
     clearTimeout(silence);
     silence = setTimeout(() => {
       pause();
       problem.classList.add("silent");
       tell(problem, "The kernel does not answer. If it is busy, wait; if it was restarted, run the cell again.");
     }, PATIENCE);
+    model.send({ ...message, click: ++clicks }); // raises where the kernel is gone
   };
   // What somebody does ends Play: whoever steps in wants to look.
   const act = (message) => {

@@ -43,7 +43,9 @@ class Exploration:
 
     `complete`: every state was visited that can be reached within the faults allowed. `states` and
     `transitions`: how many of them this search saw, `depth`: the most events that it takes to reach
-    one. `counterexample`: a shortest run that breaks `property`, and `sentence` what is wrong there.
+    one. `counterexample`: a run that breaks `property` in as few events as any
+    can, and `sentence` what is wrong there. A message that arrives once more is one event of the search; its
+    trace has two steps for it, the copy and the delivery.
     `remark`: why "holds" says next to nothing, if nothing came up that the properties look at.
     """
 

@@ -1,1 +1,1 @@
-"""What clients saw: is it linearizable, and if not, whose answer shows it? For lesson 09; else skip it."""
+"""What clients saw: is it linearizable, and if not, which reply shows it? For lesson 09; skip it otherwise."""

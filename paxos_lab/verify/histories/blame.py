@@ -1,4 +1,4 @@
-"""What is wrong with a history: the first reply that nothing explains, and the few operations to blame."""
+"""What is wrong with a history: the first reply that nothing explains, and the few operations that rule it out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Shrinker:
         self.possible: list[Any] = []
 
     def shrink(self) -> tuple[dict[int, bool], list[Any], bool]:
-        """The operations besides the culprit, True if the result matters too; what it could give; minimal?"""
+        """The other operations, each with True if its result matters; what the culprit could give; is this minimal?"""
         needed = self._needed_results()
         recent = self.others[-_HORIZON:]
         try:
@@ -60,7 +60,7 @@ class Shrinker:
         return kept, self.could_give(kept), self.decided
 
     def could_give_at_all(self) -> list[Any] | None:
-        """Everything that the culprit could have given, by all that had been called and replied; or None."""
+        """Everything that the culprit could have given, judging by all calls and replies up to then; or None."""
         try:
             return self.could_give(dict.fromkeys(self.others, True), share=2) or None
         except GaveUp:
@@ -90,7 +90,7 @@ class Shrinker:
         return needed
 
     def _window(self, needed: list[int]) -> dict[int, bool]:
-        """A short stretch before the culprit that will do: what came long before seldom matters."""
+        """A short stretch before the culprit that is enough: what came long before seldom matters."""
         size = 0
         while size < len(self.others):
             window = self.others[len(self.others) - size :]

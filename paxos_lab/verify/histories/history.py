@@ -42,7 +42,7 @@ ACKNOWLEDGED = Acknowledged.ACKNOWLEDGED
 
 
 def same(a: Any, b: Any) -> bool:
-    """True for equal results; two NaNs count as equal, though `==` denies it, also inside of plain data."""
+    """True for equal results; two NaNs count as equal, though `==` denies it, also inside plain data."""
     if a is b or a == b:
         return True
     match a, b:
@@ -107,7 +107,7 @@ def by_begin(op: Operation) -> tuple[Any, bool, Any]:
 
 
 def history_of(trace: Trace) -> list[Operation]:
-    """One `Operation` for each command that a client asked for, in the order of the first asking.
+    """One `Operation` for each command that a client asked for, in the order in which they were first asked for.
 
     It begins with the step that first sent the `Request`, and ends with the step in which the client's
     `results` grew by its result; stamps are step numbers. A `Read` counts as what it reads.

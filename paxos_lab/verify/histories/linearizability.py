@@ -68,7 +68,7 @@ class Verdict:
 
     @property
     def broken(self) -> bool:
-        """True if it was shown that there is none."""
+        """True if it was shown that no such order exists."""
         return not self.ok and not self.gave_up
 
     def __bool__(self) -> bool:

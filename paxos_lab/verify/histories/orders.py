@@ -139,7 +139,7 @@ class Part:
         return move
 
     def result_in(self, order: Sequence[int], wanted: int) -> Any:
-        """What one of an order gives in it."""
+        """The result of one operation of an order."""
         state = 0
         for i in order:
             result, state = self._apply(state, i, self.steps + 1)
@@ -194,7 +194,7 @@ class Part:
         return replies[wrong - 1], sure
 
     def called_by(self, last: int, but: Sequence[int]) -> list[int]:
-        """All but these that had been called when the reply of `last` came."""
+        """All operations but these that had been called when the reply of `last` came."""
         known, until = set(but), self.operations[last].end
         return [i for i, op in enumerate(self.operations) if i not in known and not until < op.begin]
 

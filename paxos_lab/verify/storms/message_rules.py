@@ -41,9 +41,13 @@ class MessageRules:
     """Reads the trace of one run: call `look(bus)` after each step, or as often as you can.
 
     1. Nobody sends a Promise or an Accepted below an earlier Promise of its own.
-    2. A Promise reports, for each slot asked about that is not cleared, a vote no lower than those that
-       its sender said it had cast, and for the entry that the vote's ballot asked for there.
+    2. A Promise reports, for each slot asked about that is not cleared, a vote no lower than the last one
+       that its sender said it had cast, and for the entry that the vote's ballot asked for there.
     3. A ballot asks for one entry in a slot.
+
+    A Promise need not report a vote in its own ballot or above: whoever opened the ballot had its quorum by
+    then, or can get none any more. And what was said before may be said again, at any time: a Promise or an
+    Accepted that is sent once more is no new statement.
 
     A lower Promise by itself does no harm as long as no vote follows it: an acceptor may answer each Prepare
     (PMS 2.2). So before one is called a promise forgotten, the server is tried: one that answers a lower
@@ -57,6 +61,7 @@ class MessageRules:
         self._first: dict[Any, int] = {}  # the highest slot from which a ballot asks
         self._asked: dict[tuple[int, Any], Any] = {}
         self._voters: dict[int, dict[Any, set[str]]] = {}
+        self._said: dict[tuple[str, Any], list[Any]] = {}
         self._in_use = False
 
     def look(self, bus: MessageBus) -> str | None:
@@ -88,6 +93,8 @@ class MessageRules:
             case Prepare(ballot, first):
                 self._first[ballot] = max(first, self._first.get(ballot, first))
             case Promise(ballot, votes, cleared):
+                if self._is_said_again(name, ballot, (votes, cleared)):
+                    return None
                 if (found := self._is_below(name, "promises", ballot)) and not answers_lower(
                     bus[name], bus.names
                 ):
@@ -101,6 +108,8 @@ class MessageRules:
                     return f"ballot {ballot} asks for {both} in slot {slot}"
                 self._vote(name, ballot, slot)
             case Accepted(ballot, slot):
+                if self._is_said_again(name, ballot, slot):
+                    return None
                 if found := self._is_below(name, f"accepts in slot {slot} in", ballot):
                     return found
                 self._in_use = True
@@ -108,6 +117,13 @@ class MessageRules:
                 voted = self._voted.setdefault(name, {})
                 voted[slot] = max(ballot, voted.get(slot, ballot))
         return None
+
+    def _is_said_again(self, name: str, ballot: Any, what: Any) -> bool:
+        said = self._said.setdefault((name, ballot), [])
+        again = what in said
+        if not again:
+            said.append(what)
+        return again
 
     def _vote(self, name: str, ballot: Any, slot: int) -> None:
         self._voters.setdefault(slot, {}).setdefault(ballot, set()).add(name)
@@ -123,7 +139,7 @@ class MessageRules:
         first = max(self._first.get(ballot, 1), cleared + 1)
         for slot, cast in self._voted.get(name, {}).items():
             vote = reported.get(slot)
-            if slot >= first and (vote is None or vote.ballot < cast):
+            if first <= slot and cast < ballot and (vote is None or vote.ballot < cast):
                 what = "reports no vote" if vote is None else f"reports a vote in {vote.ballot}"
                 return (
                     f"{name} had accepted in slot {slot} in {cast}, and its promise of {ballot} {what} there"

@@ -120,7 +120,8 @@ def ordeal(
     nothing stalls, that nothing was executed twice, and that the history is linearizable. A stall is
     `grace` steps after the faults in which no operation is completed and, once all are, no member
     catches up; a run that is merely slow goes on, up to `max_steps`. `history_steps`: how long to look
-    for an order of the history (`max_steps` of `linearizable`). `machine`: what executes the
+    for an order of the history (`max_steps` of `linearizable`). `quorum`: how many votes
+    choose, if neither the servers' `quorum_sizes` say so nor a majority does. `machine`: what executes the
     operations, as `linearizable` takes it; left out, that of the servers. `schedule`: one of your own in
     place of the nemesis, with faults that end before `length`. The clients are the nodes with `done` and
     `operations`. `loss`, `duplicate`, `late`: shares of messages that are lost, doubled, or 5 to 40 late,

@@ -12,10 +12,17 @@ from typing import Any
 
 from paxos_lab.bus import MessageBus
 from paxos_lab.multipaxos.machines import Append
+from paxos_lab.multipaxos.messages import entry_text
+from paxos_lab.node import LabError
 from paxos_lab.verify.storms.message_rules import MessageRules
 
 STATUSES = ("empty", "accepted", "chosen", "cleared")
 _ASKED = ("status", "command", "first_open", "applied")
+
+
+def _entry(command: Any) -> str:
+    """What a slot holds, for people: of the course's own servers a tuple of commands, of others anything."""
+    return entry_text(command) if isinstance(command, tuple) else str(command)
 
 
 def servers_on(bus: MessageBus) -> list[Any]:
@@ -26,10 +33,11 @@ def servers_on(bus: MessageBus) -> list[Any]:
 class LogRules:
     """Watches one run: call `look(bus)` after each step, or as often as you can.
 
-    `quorum`: how many servers have to hold what is chosen; left out, a majority of the members.
+    `quorum`: how many servers have to hold what is chosen; left out, the phase 2 size of the servers'
+    `quorum_sizes`, and where they have none, a majority of the members.
     `ahead`: how far beyond the open slots to look.
 
-    1. No slot has two chosen commands, at any two moments, on any two servers.
+    1. No slot has two chosen entries, at any two moments, on any two servers.
     2. A slot that is chosen on one server is held (accepted, chosen or cleared) by a quorum.
     3. What was held is not lost: no slot becomes empty again, nor open again once chosen.
     4. A server applies in slot order: all slots up to `applied()` are chosen or cleared, and the
@@ -113,7 +121,7 @@ class LogRules:
         who, known = self.chosen.setdefault(slot, (name, command))
         if known == command:
             return None
-        return f"slot {slot} has two chosen commands: {known} on {who} and {command} on {name}"
+        return f"slot {slot} has two chosen entries: {_entry(known)} on {who} and {_entry(command)} on {name}"
 
     def _is_backed(self, servers: list[Any], up: list[Any], slot: int) -> str | None:
         # Asked once, when it is first seen: what is held stays held (rule 3).
@@ -126,7 +134,7 @@ class LogRules:
             members = best.members_at(slot)
         holds = {s.name: s.status(slot) != "empty" or getattr(s, "mute", False) for s in servers}
         holders = [name for name in members if holds[name]]
-        need = len(members) // 2 + 1 if self.quorum is None else self.quorum
+        need = self._phase_two(servers, len(members))
         if len(holders) < need:
             knows = next(s for s in servers if self._held[s.name].get(slot) in ("chosen", "cleared"))
             return f"slot {slot} is chosen on {knows.name}, and only {holders} of {members} hold it"
@@ -136,6 +144,22 @@ class LogRules:
             return f"slot {slot} is chosen on {knows.name}, and no ballot has {need} votes there: {votes} at most"
         self._backed.add(slot)
         return None
+
+    def _phase_two(self, servers: list[Any], members: int) -> int:
+        """How many votes choose among so many members."""
+        if self.quorum is not None:
+            return self.quorum
+        shown = {getattr(server, "quorum_sizes", None) for server in servers}
+        if len(shown) > 1:
+            told = " and ".join(sorted(map(str, shown)))
+            raise LabError(
+                f"the servers name different quorum_sizes, {told}: say quorum=..., the votes that choose"
+            )
+        sizes = next(iter(shown), None)
+        # As the servers do: sizes that do not fit so many members count for nothing.
+        if sizes and max(sizes) <= members < sum(sizes):
+            return int(sizes[1])
+        return members // 2 + 1
 
 
 def executed_twice(bus: MessageBus) -> str | None:

@@ -32,7 +32,14 @@ def promise(acceptor: Any) -> str:
     talk = Dialogue(guarded(role)("a1", ("l1",)), [first, low, first, again], others=["l1"])
     one_promise(talk, talk.say(first), "p2", B2, "the first prepare it ever gets")
     headline = f"It promised ballot {B2}, and now it promises {B1}, which is lower."
-    _keeps(talk, talk.say(low), B2, notes, headline, "A promise forbids everything lower from then on.")
+    _keeps(
+        talk,
+        talk.say(low),
+        B2,
+        notes,
+        headline,
+        f"With the lower promise it could vote in {B1}, although it promised not to. Does it compare, and store what it promises?",
+    )
     if not promises_in(talk.say(first)):
         notes[ONCE] = None
     one_promise(talk, talk.say(again), "p1", B3, f"ballot {B3}, higher than its promise of {B2}")

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from paxos_lab.bus import MessageBus
-from paxos_lab.paxos import Ballot, Flexible, Majority, Proposal, single_decree
+from paxos_lab.paxos import Ballot, Flexible, Majority, Prepare, Proposal, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_function, a_role, call_apart, guarded
 from paxos_lab.teach.exercises.in_words import same, shown
@@ -96,8 +96,22 @@ def phases(proposer: Any) -> str:
     tried = searches(partial(single_decree, proposer=tested))
     tried.append(storms(many("xyz"), "three rivals that retry and crash", seeds=range(25)))
     tried.append(storms(many("xyz", 5), "three rivals, five acceptors", seeds=range(10)))
+    if goes_on(tested):
+        notes = [
+            *notes,
+            "Unlike the course's, it opens new ballots even after it has learned: `self.cancel_timer` ends that.",
+        ]
     rules = "It proposes only what its promises allow, counts each ballot by itself, and does not give up."
     return " ".join([rules, *notes, "Tried:", *tried])
+
+
+def goes_on(tested: type[Any]) -> bool:
+    """True if it still opens ballots long after it has learned, in a run in which nothing is lost."""
+    bus = MessageBus(single_decree("x", proposer=tested), delay=1, checked=False)
+    bus.run(until=lambda b: getattr(b["p1"], "learned", None) is not None, max_steps=300)
+    known = len(bus.trace)
+    bus.run(max_steps=300)
+    return any(isinstance(e.message, Prepare) for step in bus.trace[known:] for e in step.sent)
 
 
 def searches(make: Callable[..., list[Any]], hooks: int = 6_000) -> list[str]:

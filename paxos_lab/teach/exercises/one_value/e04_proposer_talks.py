@@ -284,7 +284,7 @@ def _highest_of_many(role: type[Any]) -> None:
 
 def _asks_the_quorums(role: type[Any]) -> None:
     """With five acceptors two are not a quorum; in a flexible system each phase has its own size."""
-    ask = "Do not count to a number: ask self.quorums.is_quorum({}, phase={})."
+    ask = "Ask `self.quorums.is_quorum({}, phase={})`, with the phase as a number."
     for quorums, enough in (
         (Majority(names_of(5)), (3, 3)),
         (Flexible(3, 2, names_of(4)), (3, 2)),
@@ -298,18 +298,18 @@ def _asks_the_quorums(role: type[Any]) -> None:
             said = accepts(talk.say(line))
             talk.expect(
                 count == enough[0] or not said,
-                f"It asks for votes after {count} of {total} promises, but its quorums for phase 1 are: {quorums}.",
+                f"It asks for votes after {count} of {total} promises, but a quorum is {quorums}.",
                 ask.format("self.promises", 1),
             )
         talk.expect(
             bool(said),
-            f"{enough[0]} of {total} acceptors promised, and it does not ask for votes. Its quorums are: {quorums}.",
+            f"{enough[0]} of {total} acceptors promised, and it does not ask for votes. A quorum is {quorums}.",
             ask.format("self.promises", 1),
         )
         for count, line in enumerate(lines[enough[0] :], start=1):
             talk.say(line)
             talk.expect(
                 count == enough[1] or talk.node.learned is None,  # type: ignore[attr-defined]
-                f"It has learned tea from {count} of {total} votes, but its quorums for phase 2 are: {quorums}.",
+                f"It has learned tea from {count} of {total} votes, but a quorum is {quorums}.",
                 ask.format("self.voters", 2),
             )

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from paxos_lab.paxos import Majority, single_decree
+from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_role, guarded
 from paxos_lab.teach.exercises.one_value.e04_proposer import a_proposer, learns, searches
 from paxos_lab.teach.exercises.one_value.e04_rehearsed import NAMES
@@ -15,11 +16,18 @@ from paxos_lab.teach.exercises.trials import calm, storms
 
 def whole(acceptor: Any, proposer: Any, learner: Any) -> str:
     """The three roles of the learner together."""
-    roles: dict[str, Any] = {
-        "acceptor": a_role(acceptor, "Acceptor", "a1", ("l1",)),
-        "proposer": a_proposer(proposer),
-        "learner": a_role(learner, "Learner", "l1", Majority(NAMES), fields=("learned",)),
-    }
+    try:
+        roles: dict[str, Any] = {
+            "acceptor": a_role(acceptor, "Acceptor", "a1", ("l1",)),
+            "proposer": a_proposer(proposer),
+            "learner": a_role(learner, "Learner", "l1", Majority(NAMES), fields=("learned",)),
+        }
+    except NotYet as error:
+        got = ", ".join(
+            getattr(thing, "__name__", "something else") for thing in (acceptor, proposer, learner)
+        )
+        order = f"The three come as Acceptor, Proposer, Learner; I got {got}."
+        raise NotYet(error.headline, *error.details, order) from error
     make: Any = single_decree
     tested = partial(make, **{kind: guarded(role) for kind, role in roles.items()})
     calm(partial(tested, "x"), learns, "One proposer, all roles yours")

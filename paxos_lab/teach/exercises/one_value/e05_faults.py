@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import make_dataclass
 from typing import Any
 
+from paxos_lab.bus import MessageBus
 from paxos_lab.node import stable, volatile
-from paxos_lab.paxos import Accepted, Acceptor, Ballot, Proposal, Proposer, single_decree
+from paxos_lab.paxos import Accept, Accepted, Acceptor, Ballot, Proposal, Proposer, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.in_words import shown
 from paxos_lab.teach.exercises.one_value.e01_claims import learned_in, played, winners
@@ -19,7 +21,7 @@ from paxos_lab.world.events import Crash
 def unknown(schedule: Any) -> str:
     """A value is chosen, and nobody knows it."""
     bus = played(schedule, "unknown", single_decree(["tea"]))
-    if not winners(bus):
+    if not winners(bus) and not _written(bus):
         raise NotYet("Nothing is chosen yet.", "Two acceptors must vote in the same ballot.", run=bus)
     for name, (value, at) in learned_in(bus).items():
         crashed = [s.step for s in bus.trace if isinstance(s.event, Crash) and s.node == name and s.step > at]
@@ -45,7 +47,7 @@ def outvoted(schedule: Any) -> str:
     if "tea" in found:
         raise NotYet(
             "tea is chosen: then no later ballot can choose anything else.",
-            "One vote is enough here; two are too many.",
+            _why_tea(bus),
             run=bus,
         )
     if "coffee" not in found:
@@ -54,7 +56,41 @@ def outvoted(schedule: Any) -> str:
             "p2 must get its promises from acceptors that know nothing of tea: bus.start('p2').",
             run=bus,
         )
+    if _step_of(bus, "tea") > _step_of(bus, "coffee", quorum=2):
+        raise NotYet(
+            "The vote for tea came after coffee was chosen.",
+            "First one acceptor votes for tea; then coffee is chosen without it.",
+            run=bus,
+        )
     return f"{len(bus.trace)} steps: {votes[0]} voted for tea, and coffee is chosen."
+
+
+def _written(bus: MessageBus) -> bool:
+    """True if two acceptors have one vote in one ballot on their disks, told to anybody or not."""
+    held = Counter(vote for node in bus if (vote := getattr(node, "accepted", None)) is not None)
+    return max(held.values(), default=0) >= 2
+
+
+def _why_tea(bus: MessageBus) -> str:
+    for sender, message in bus.trace.sent:
+        if sender == "p2" and isinstance(message, Accept) and message.value == "tea":
+            return (
+                "p2 asked for tea: one of its promises reported a vote for it. Which acceptors has p2 to ask?"
+            )
+    return "One vote is enough here; two acceptors voted for tea in one ballot."
+
+
+def _step_of(bus: MessageBus, value: str, quorum: int = 1) -> int:
+    """The step at which that many acceptors had voted for `value` in one ballot."""
+    voted: dict[Ballot, set[str]] = {}
+    for step in bus.trace:
+        for envelope in step.sent:
+            match envelope.message:
+                case Accepted(ballot, asked) if asked == value:
+                    voted.setdefault(ballot, set()).add(envelope.sender)
+                    if len(voted[ballot]) >= quorum:
+                        return step.step
+    return len(bus.trace) + 1
 
 
 FIELDS: dict[str, dict[str, tuple[Any, Any]]] = {
@@ -89,6 +125,11 @@ def on_disk(fields: Any) -> str:
                 f"{role}: {shown(strange[0])} is not one of its fields. Choose among {', '.join(FIELDS[role])}."
             )
         chosen[role] = set(names)
+    if "ballot" in chosen["Proposer"] and "round" not in chosen["Proposer"]:
+        raise NotYet(
+            "Proposer: with ballot on disk and round in memory it opens a ballot twice.",
+            "After a restart `prepare` counts up from `round`; nothing reads the ballot that was stored.",
+        )
     acceptor, proposer = (
         _stored(role, name, chosen[name]) for role, name in ((Acceptor, "Acceptor"), (Proposer, "Proposer"))
     )
