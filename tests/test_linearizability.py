@@ -3,6 +3,7 @@
 import contextlib
 import io
 import itertools
+import math
 import random
 import re
 import xml.etree.ElementTree as ElementTree
@@ -905,6 +906,15 @@ def test_more_than_a_sentence_can_name_are_counted():
     verdict = linearizable([*writes, Operation("r", Get(X), "x", 1, 2)])
     assert sorted(map(repr, verdict.could_give)) == sorted(map(repr, [None, *range(6)]))
     assert verdict.sentence.endswith(" or one of 3 more.")
+    fewer = linearizable([*writes[:4], Operation("r", Get(X), "x", 1, 2)])
+    assert sorted(map(repr, fewer.could_give)) == sorted(map(repr, [None, *range(4)]))
+    assert fewer.sentence.count(" or ") == 4 and "more" not in fewer.sentence
+
+
+@pytest.mark.parametrize("stamps", [(math.nan, math.nan), (0.0, math.nan), (math.nan, 1.0)])
+def test_a_stamp_that_orders_nothing_is_refused(stamps):
+    with pytest.raises(LabError, match="NaN"):
+        Operation("a", Put(X, 1), None, *stamps)
 
 
 def test_a_value_that_nobody_wrote_is_blamed_on_its_read_among_many_writes():

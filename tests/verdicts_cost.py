@@ -52,6 +52,7 @@ WRONG = {
         "the lesson's example": ("ALPHA, BATCH = 4, 1", "Too slow"),
         "a batch and no window": ("ALPHA, BATCH = 1, 4", "Too slow"),
         "a window and no batch": ("ALPHA, BATCH = 8, 1", "held 1.0 commands on average, of 1 that fit."),
+        "enough by the formula, not in the run": ("ALPHA, BATCH = 1, 7", "That is 3.5 per unit if every slot is full; in the run one held 6.7 of 7"),
         "a bit narrow": ("ALPHA, BATCH = 2, 3", "2 x 3 commands fit into the window"),
         "no number": ("ALPHA, BATCH = '2', 4", "a whole number from 1 to 64"),
     },
@@ -80,7 +81,7 @@ RIGHT = {
         "fractions": ("def throughput(alpha, batch, clients):\n    return min(Fraction(alpha * batch, 2), Fraction(clients, 4))", ""),
         "by case": ("def throughput(alpha, batch, clients):\n    return clients / 4 if clients < 2 * alpha * batch else alpha * batch / 2", ""),
     },
-    "cost.choose": {"solution": ({}, ""), "one slot": ("ALPHA, BATCH = 1, 8", ""), "room to spare": ("ALPHA, BATCH = 2, 16", ""), "just enough": ("ALPHA, BATCH = 1, 7", "")},
+    "cost.choose": {"solution": ({}, ""), "one slot": ("ALPHA, BATCH = 1, 8", ""), "room to spare": ("ALPHA, BATCH = 2, 16", "")},
     "cost.batching": {
         "solution": ({}, ""),
         "a large batch at once": ("def send_now(waiting, under_way, alpha):\n    return waiting if not under_way or waiting >= 4 else 0", ""),

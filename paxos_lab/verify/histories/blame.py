@@ -159,7 +159,8 @@ def blame(
         else:
             reasons.append(f"{what} ran at {_span(op)}" + f", giving {gave}" * exact)
     although = f" although {' and '.join(reasons)}" if reasons else ""
-    more = f" ({len(others) - 4} earlier ones not named)" if len(others) > 4 else ""
+    left = len(others) - 4
+    more = f" ({left} earlier {'one' if left == 1 else 'ones'} not named)" if left > 0 else ""
     if could_give:
         return f"{said}{although}{more}: it could only have given {_or(could_give)}."
     if possible and others:
@@ -169,6 +170,8 @@ def blame(
 
 def _or(values: list[Any]) -> str:
     first, rest = values[:NAMED_AT_MOST], values[NAMED_AT_MOST:]
+    if len(rest) == 1:  # no shorter to count it than to name it
+        first, rest = values, []
     words = [short(repr(value)) for value in first] + [f"one of {len(rest)} more"] * bool(rest)
     return " or ".join(words)
 

@@ -62,7 +62,8 @@ class Operation:
     `begin`, `end`: numbers that order what happened, virtual times or steps. Without a reply, `result`
     is `NO_REPLY` and `end` None. A reply that says no more than "done" has the result `ACKNOWLEDGED`: it
     agrees with whatever the machine gives. At equal stamps, one client's operations follow each other
-    and those of different clients are concurrent.
+    and those of different clients are concurrent. A client may have several under way: where their times
+    overlap they are concurrent too.
     """
 
     client: str
@@ -77,6 +78,8 @@ class Operation:
                 f"{self.client}'s {self.call}: a reply has a result and an end, a missing one has "
                 f"neither (result=NO_REPLY, end=None); got result={self.result!r}, end={self.end!r}"
             )
+        if self.begin != self.begin or self.end != self.end:
+            raise LabError(f"{self.client}'s {self.call}: a stamp orders what happened, and NaN does not")
         if self.end is not None and self.end < self.begin:
             raise LabError(
                 f"{self.client}'s {self.call} ends at {self.end}, before it begins at {self.begin}"

@@ -11,7 +11,8 @@ from paxos_lab.node import Node
 from paxos_lab.paxos import Ballot
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_role, guarded
-from paxos_lab.teach.exercises.talk import RESTART, Dialogue
+from paxos_lab.teach.exercises.in_words import shown
+from paxos_lab.teach.exercises.talk import RESTART, RING, Dialogue
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.trials import every_schedule
 from paxos_lab.verify.explorer.choices import Faults
@@ -34,7 +35,9 @@ def acceptor(role: Any) -> str:
     """One promise for all slots, a vote for each, all on disk; asked again for what it said."""
     role = guarded(a_role(role, "LogAcceptor", "a1"))
     _both_phases(role)
+    _every_slot(role)
     _after_a_restart(role)
+    _after_its_timers(role)
     notes = [*_at_its_promise(role), *_below_its_promise(role)]
     tried = [
         every_schedule(partial(_group, role), what, faults, properties=(slot_agreement,))
@@ -77,6 +80,43 @@ def _both_phases(role: type[Any]) -> None:
     )
 
 
+def _every_slot(role: type[Any]) -> None:
+    """Votes for no-ops are votes, and a vote in one slot pushes no other one out."""
+    prepare, noop, above = ("l1", Prepare(B1, 1)), ("l1", Accept(B1, 1, ())), ("l1", Accept(B1, 2, JAM))
+    higher, outvoted, top = ("l2", Prepare(B2, 1)), ("l2", Accept(B2, 2, ())), ("l3", Prepare(B3, 1))
+    talk = Dialogue(role("a1"), [prepare, noop, above, higher, outvoted, top])
+    talk.say(prepare)
+    why = "An entry () is a no-op, and a vote for it is a vote: a no-op may be what is chosen there."
+    for line in (noop, above):
+        _votes(talk, line, "l1")
+    _reports(talk, higher, {1: (B1, ()), 2: (B1, JAM)}, "Its vote in slot 1 is for a no-op", why)
+    _votes(talk, outvoted, "l2")
+    _reports(talk, top, {1: (B1, ()), 2: (B2, ())}, "Both of its votes are for no-ops", why)
+    slots = [3, 1, 7, 2, 12, 5, 4, 11, 6, 30, 8, 9]
+    accepts = [("l1", Accept(B1, slot, _entry(f"word {slot}"))) for slot in slots]
+    talk = Dialogue(role("a1"), [prepare, *accepts, higher])
+    talk.say(prepare)
+    for line in accepts:
+        _votes(talk, line, "l1")
+    voted = {accept.slot: (B1, accept.entry) for _, accept in accepts}
+    _reports(talk, higher, voted, f"It voted in {len(slots)} slots", "A vote is kept for every slot.")
+
+
+def _after_its_timers(role: type[Any]) -> None:
+    """A timer of its own, where it sets one, takes neither the promise nor a vote from it."""
+    prepare, first = ("l1", Prepare(B1, 1)), ("l1", Accept(B1, 1, TEA))
+    higher, late, top = ("l2", Prepare(B2, 1)), ("l1", Accept(B1, 2, MILK)), ("l3", Prepare(B3, 1))
+    talk = Dialogue(role("a1"), [prepare, first, higher, late, top])
+    for line in (prepare, RING, first, RING, higher, RING, RING):
+        talk.say(line)
+    talk.expect(
+        not _accepted(talk.say(late)),
+        "It promised 2.l2, its timer rang, and then it accepted in slot 2 for ballot 1.l1, which is lower.",
+        "A promise has no end: no timer may take it back.",
+    )
+    _reports(talk, top, {1: (B1, TEA)}, "Its timer rang after its vote", "No timer may take a vote back.")
+
+
 def _votes(talk: Dialogue, line: tuple[str, Accept], to: str, why: str = "") -> None:
     said, accept = talk.say(line), line[1]
     answer = Accepted(accept.ballot, accept.slot)
@@ -85,16 +125,22 @@ def _votes(talk: Dialogue, line: tuple[str, Accept], to: str, why: str = "") -> 
         (to, answer) in said,
         f"It promised {accept.ballot}, and does not accept in slot {accept.slot} for it.",
         *([why] if why else []),
+        *_namesakes(said, Accepted),
         f"It got {accept} and should tell {to} {answer}. It sent: {short(sent, 200)}.",
     )
 
 
 def _after_a_restart(role: type[Any]) -> None:
     prepare, first, higher = ("l1", Prepare(B1, 1)), ("l1", Accept(B1, 1, TEA)), ("l2", Prepare(B2, 1))
-    talk = Dialogue(role("a1"), [prepare, first, higher])
-    for one in (prepare, first, RESTART):
-        talk.say(one)
-    _reports(talk, higher, {1: (B1, TEA)}, "After a crash its disk holds its vote", ON_DISK)
+    noop = ("l1", Accept(B1, 3, ()))
+    for lines, votes, held in (
+        ((first,), {1: (B1, TEA)}, "its vote"),
+        ((first, noop), {1: (B1, TEA), 3: (B1, ())}, "its votes"),
+    ):
+        talk = Dialogue(role("a1"), [prepare, *lines, higher])
+        for one in (prepare, *lines, RESTART):
+            talk.say(one)
+        _reports(talk, higher, votes, f"After a crash its disk holds {held}", ON_DISK)
     talk = Dialogue(role("a1"), [higher, prepare, first])
     for one in (higher, RESTART, prepare):
         talk.say(one)
@@ -191,9 +237,17 @@ def _reports(talk: Dialogue, line: Any, votes: dict[int, tuple[Ballot, Entry]], 
     talk.expect(
         bool(promises),
         f"It did not promise ballot {ballot}, and has promised nothing higher.",
+        *_namesakes(said, Promise),
         f"It should tell {line[0]}. It sent: {short(sent, 200)}.",
     )
     talk.expect(promises[0].ballot == ballot, f"Asked for {ballot}, it promised {promises[0].ballot}.")
+    cleared = promises[0].cleared
+    talk.expect(
+        cleared == 0,
+        f"Its promise of {ballot} says that slots are cleared here: its third field is {shown(cleared, 60)}.",
+        "A leader takes that for the number of slots that are chosen and gone, and asks nobody about them. This "
+        "acceptor clears nothing: write 0.",
+    )
     reported = promises[0].votes
     right = tuple((slot, Vote(b, entry)) for slot, (b, entry) in sorted(votes.items()))
     if _well_formed(reported) and tuple(sorted(reported, key=lambda pair: pair[0])) == right:
@@ -205,6 +259,16 @@ def _reports(talk: Dialogue, line: Any, votes: dict[int, tuple[Ballot, Entry]], 
         *why,
         run=talk.bus,
     )
+
+
+def _namesakes(said: list[tuple[str, Any]], wanted: type[Any]) -> list[str]:
+    """A sentence if what it sent has the right name and is of another class."""
+    others = [type(m) for _, m in said if type(m).__name__ == wanted.__name__ and not isinstance(m, wanted)]
+    return [
+        f"It sent {other.__name__} of {other.__module__}, which is another class: the one of a log is in "
+        "paxos_lab.multipaxos."
+        for other in dict.fromkeys(others)
+    ]
 
 
 def _well_formed(reported: Any) -> bool:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from paxos_lab.multipaxos.messages import Accept, Entry, Prepare, Promise, Vote, entry_text
+from paxos_lab.multipaxos.messages import Accept, Entry, Nack, Prepare, Promise, Vote, entry_text
 from paxos_lab.multipaxos.takeover import Votes, heirs
 from paxos_lab.node import Send, react
 from paxos_lab.paxos import Ballot, Flexible, Majority, QuorumSystem
 from paxos_lab.paxos.quorums import names_of
 from paxos_lab.teach.exercises.handed_in import a_role, guarded, in_a_world
-from paxos_lab.teach.exercises.talk import RESTART, Dialogue
+from paxos_lab.teach.exercises.talk import RESTART, RING, Dialogue
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.the_log.e08_log import plan_text
 from paxos_lab.teach.exercises.the_log.e08_log_acceptor import BREAD, JAM, MILK, TEA
@@ -64,6 +64,11 @@ def _cases(rounds: int) -> list[Case]:
             {1: (), 2: JAM, 3: TEA},
         ),
         Case(
+            "A vote for a no-op, (), is a vote: the no-op may be chosen there.",
+            (("a1", in_slot(1, low, ())), ("a2", ())),
+            {1: (), 2: TEA, 3: MILK},
+        ),
+        Case(
             f"Each slot by itself: nobody voted in slot 1 in {mine}, so the vote in {low} is its highest.",
             (("a1", in_slot(1, low, JAM)), ("a2", in_slot(2, mine, BREAD))),
             {1: JAM, 2: BREAD, 3: TEA},
@@ -104,6 +109,13 @@ def _cases(rounds: int) -> list[Case]:
         below, above = ("a1", in_slot(1, one, TEA)), ("a2", in_slot(1, other, JAM))
         for reports in ((below, above), (above, below)):
             cases.append(Case(why, reports, taken))
+    cases.append(
+        Case(
+            f"The vote in {mine} is above that in {low}, and it is for a no-op: the no-op may be chosen there.",
+            (("a1", in_slot(1, low, JAM)), ("a2", in_slot(1, mine, ()))),
+            {1: (), 2: TEA, 3: MILK},
+        )
+    )
     return cases
 
 
@@ -119,6 +131,7 @@ def leader(role: Any) -> str:
         for case in _cases(ballot.round):
             _asks(role, before, ballot, case)
     _only_its_own_ballot(role)
+    _one_plan_for_a_ballot(role)
     tried = [
         every_schedule(partial(heirs, wishes, slots=1, heir=role), what, faults, properties=PROPERTIES)
         for wishes, faults, what in (
@@ -197,7 +210,7 @@ def _asks(role: type[Any], before: int, ballot: Ballot, case: Case) -> None:
         accepts = [(to, m) for to, m in talk.say(line) if isinstance(m, Accept)]
         talk.expect(
             not accepts or number >= len(case.reports),
-            f"It asked for votes after {number} of {len(case.reports)} messages, without a quorum for its ballot.",
+            f"It asked for votes when it had the promises of {_names(case, number)} only, which are no quorum for Phase 1.",
             "Count different acceptors, and only promises for the ballot in hand.",
             case.why,
         )
@@ -227,7 +240,12 @@ def _in_each_slot(talk: Dialogue, asked: list[tuple[str, Accept]], ballot: Ballo
     if plan == case.right:
         return
     told = " and ".join(f"{name} {_report(votes)}" for name, votes in case.reports)
-    holes = [slot for slot, entry in case.right.items() if entry == () and plan.get(slot) in OWN]
+    voted = {slot for _, votes in case.reports for slot, _ in votes}
+    holes = [
+        slot
+        for slot, entry in case.right.items()
+        if entry == () and slot not in voted and plan.get(slot) in OWN
+    ]
     taken = {slot: entry for slot, entry in case.right.items() if slot not in holes and entry not in OWN}
     if holes and all(plan.get(slot) == entry for slot, entry in taken.items()):
         talk.expect(
@@ -252,8 +270,9 @@ def _in_each_slot(talk: Dialogue, asked: list[tuple[str, Accept]], ballot: Ballo
     )
 
 
-def _names(case: Case) -> str:
-    return " and ".join(dict.fromkeys(name for name, _ in case.reports))
+def _names(case: Case, number: int | None = None) -> str:
+    """Who has promised after so many reports, each once."""
+    return " and ".join(dict.fromkeys(name for name, _ in case.reports[:number]))
 
 
 def _report(votes: Votes) -> str:
@@ -294,6 +313,58 @@ def _only_its_own_ballot(role: type[Any]) -> None:
                 not accepts,
                 f"Its ballot is {ballot}; on promises for {other} it asked for votes.",
                 "Count different acceptors, and only promises for the ballot in hand.",
+            )
+
+
+# What happens after its first plan, in the order in which it happens.
+BETWEEN = (
+    ((RESTART,), "crashed, restarted"),
+    ((RING,), "heard its timer"),
+    ((RESTART, RING), "crashed, restarted, heard its timer"),
+    ((RING, RING), "heard its timer twice"),
+)
+
+
+def _one_plan_for_a_ballot(role: type[Any]) -> None:
+    """Whatever comes between, in one ballot it never asks for another entry in a slot."""
+    ballot = _ballot(_talk(role, ()))
+    if ballot is None:
+        return
+    for between, what in BETWEEN:
+        _second_plan(role, (), ballot, between, what)
+    # It was refused, and has opened a higher ballot; then a second refusal of the first one comes, late.
+    refusal = Nack(ballot, Ballot(ballot.round + 1, "l1"))
+    refused, late = ("a1", refusal), ("a2", refusal)
+    talk = _talk(role, [refused, late])
+    opened = [m.ballot for line in (refused, RING) for _, m in talk.say(line) if isinstance(m, Prepare)]
+    if opened and isinstance(opened[-1], Ballot) and opened[-1] > ballot:
+        for again, what in (((late,), ""), ((late, RING), ", heard its timer")):
+            _second_plan(role, (refused, RING), opened[-1], again, f"got a late Nack for {ballot}{what}")
+
+
+def _second_plan(
+    role: type[Any], before: tuple[Any, ...], ballot: Ballot, between: tuple[Any, ...], what: str
+) -> None:
+    """Raise `NotYet` if a copy of a promise and a late one make it ask for something else in the same ballot."""
+    old = ((1, Vote(Ballot(0, "l9"), JAM)),)
+    empty, second, late = (
+        ("a1", Promise(ballot, (), 0)),
+        ("a2", Promise(ballot, (), 0)),
+        ("a3", Promise(ballot, old, 0)),
+    )
+    talk = _talk(role, [*before, empty, second, *between, empty, late])
+    asked: dict[int, Any] = {}
+    for line in (*before, empty, second, *between, empty, late):
+        for _, accept in talk.say(line):
+            if not isinstance(accept, Accept) or accept.ballot != ballot:
+                continue
+            first = asked.setdefault(accept.slot, accept.entry)
+            talk.expect(
+                first == accept.entry,
+                f"It asked for {entry_text(first)} in slot {accept.slot}, {what}, and then asked for "
+                f"{entry_text(accept.entry)} there, in the same ballot {ballot}.",
+                "Other promises, another plan: so each plan needs a ballot of its own. After a crash, and for each new "
+                "try, count `round` up and open a new one.",
             )
 
 
