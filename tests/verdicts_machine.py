@@ -109,7 +109,8 @@ WRONG = {
         "set whatever it holds": ({"                    return False\n": "                    pass\n"}, "It holds another value than expected"),
         "unknown ones raise": ({"        return None": "        raise ValueError(operation)"}, "ValueError"),
         "ends the kernel": ({"        return None": "        raise SystemExit"}, "SystemExit"),
-        "outside the fields": ({"self.data": "shared"}, "it should give"),
+        "outside the fields": ({"self.data": "shared"}, "Two new stores share what they hold"),
+        "one dictionary for the class": ({"    data: dict[str, Any] = field(default_factory=dict)": "    data = {}"}, "Two new stores share what they hold"),
     },
     "session.once": {
         "every time": ({_OLD: "if True:"}, "came twice and was executed twice"),
@@ -167,6 +168,10 @@ WRONG = {
         "a clock in the state": ({_APPEND: _APPEND + "; self.data['_t'] = time.time()"}, "their copies differ"),
         "chance in the state": ({_APPEND: _APPEND + "; self.data['_r'] = random.random()"}, "their copies differ"),
         "a hidden counter of all stores": ({_APPEND: _APPEND + "; shared['n'] = shared.get('n', 0) + 1; self.data['_n'] = shared['n']"}, "their copies differ"),
+        "a clock in each put": ({"self.data[key] = value\n                return before": "self.data[key] = value\n                self.data['_t'] = time.time()\n                return before"}, "their copies differ"),
+        "put gives nothing": ({"                return before\n": ""}, "no single store"),
+        "compare-and-set always sets": ({"                    return False\n": "                    pass\n"}, "for y, where each command once gives"),
+        "0 in place of False": ({"                    return False\n": "                    return None\n"}, "no single store"),
         "old numbers again": ({_OLD: "if number != last:"}, "is not new"),
         "every number": ({_OLD: "if True:"}, "executed twice"),
         "no result the second time": ({"        return result": "        return result if number > last else None"}, "no single store"),
@@ -191,6 +196,7 @@ RIGHT = {
     },
     "snapshot.whole": {
         "solution": ({}, ""),
+        "a class": ("class Taken:\n    def __init__(self, slot, machine, sessions, members):\n        self.all = slot, copy_of(machine), dict(sessions), members\n\ndef restore(snapshot):\n    slot, machine, sessions, members = snapshot.all\n    return slot, copy_of(machine), dict(sessions), members\n\ntake = Taken", ""),
         "a list of the four": ({"    slot, machine, sessions, members = snapshot\n    return slot, copy_of(machine), dict(sessions), members": "    return [copy_of(part) for part in snapshot]"}, ""),
         "json with tuples": (_JSON.replace("{SESSIONS}", "{c: tuple(s) for c, s in sessions.items()}"), ""),
         "deepcopy": ("def take(slot, machine, sessions, members):\n    return copy.deepcopy({'slot': slot, 'machine': machine, 'sessions': sessions, 'members': members})\n\ndef restore(snapshot):\n    return tuple(copy.deepcopy(list(snapshot.values())))", ""),

@@ -65,6 +65,7 @@ _TOP = "max(ballot for ballot, _ in told.values())"
 
 WRONG = {
     "members.at": {
+        "a set": ({"return max(governing)[1] if governing else first_members": "return set(max(governing)[1] if governing else first_members)"}, "A set has no order of its own"),
         "at once": ({"change[0] + alpha <= slot": "change[0] <= slot"}, "governs from slot 5 + 3 on"),
         "one slot late": ({"change[0] + alpha <= slot": "change[0] + alpha < slot"}, "In slot 8 (s1 s4 s5) act"),
         "the newest of all": ({"change[0] + alpha <= slot": "max(changes)[0] + alpha <= slot"}, "you say"),
@@ -93,6 +94,7 @@ WRONG = {
         "one is missing": ({", 5: False": ""}, "an entry for each statement"),
     },
     "members.disk": {
+        "a ballot that equals all others": ("class Any(Ballot):\n    def __eq__(self, other):\n        return True\n    __hash__ = Ballot.__hash__\n\ndef promise_after_loss(others, told, executed, alpha):\n    if set(others) - set(told): return None\n    target = max(last for _, last in told.values()) + alpha\n    return Any(0, '') if executed >= target else None", "goes on with the promise 0"),
         "a majority of the others": ({"if set(others) - set(told):": "if 2 * len(told) <= len(others):"}, "not answered"),
         "a majority of all": ({"if set(others) - set(told):": "if 2 * (len(told) + 1) <= len(others) + 1:"}, "not answered"),
         "without alpha": ({" + alpha\n": "\n"}, "It may not speak yet"),

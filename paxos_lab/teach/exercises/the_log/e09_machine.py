@@ -69,6 +69,7 @@ def store(made: Any) -> str:
     """The results of a key-value store, from its fields and the operation alone."""
     made = a_machine(made, "Store", "apply")
     in_fields(made, "Store")
+    _nothing_shared(made)
     for talk, why in TALKS:
         _compare(made, talk, why)
     rng = random.Random(9)
@@ -83,6 +84,19 @@ def store(made: Any) -> str:
     return (
         f"{len(TALKS) + 30} sequences of operations gave the right results, and two replicas always agreed."
     )
+
+
+def _nothing_shared(made: type[Any]) -> None:
+    """Two new stores do not know of each other."""
+    one, other = (call(made, called="Store()") for _ in range(2))
+    before = _apply(other, Get("x"))
+    _apply(one, Put("x", "tea"))
+    if before is None and same(_apply(other, Get("x")), "tea"):
+        raise NotYet(
+            "Two new stores share what they hold: after `put x tea` on one, `get x` on the other gave 'tea'.",
+            "Each replica has a state of its own. A dictionary is declared as a field: "
+            "`data: dict[str, Any] = field(default_factory=dict)`.",
+        )
 
 
 def _some_operation(rng: random.Random) -> Any:

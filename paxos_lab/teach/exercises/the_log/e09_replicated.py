@@ -5,10 +5,21 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from paxos_lab.bus import MessageBus
-from paxos_lab.multipaxos import Append, Client, Command, Get, KeyValueStore, Server, replicated_log
+from paxos_lab.multipaxos import (
+    Append,
+    Client,
+    Command,
+    CompareAndSet,
+    Get,
+    KeyValueStore,
+    Put,
+    Server,
+    replicated_log,
+)
 from paxos_lab.multipaxos.messages import Reply
 from paxos_lab.teach.exercises.answer import NotYet, Unfinished
 from paxos_lab.teach.exercises.handed_in import a_machine, call, guarded, in_a_world
@@ -44,9 +55,25 @@ class SessionServer(Server):
             super().request(command)
 
 
-def your_log(store: type[Any], sessions: type[Any], clients: int = 3) -> list[Any]:
-    """Three servers with this store and these sessions, and clients that append, read and append."""
-    operations = [[Append("x", f"{c}1 "), Get("x"), Append("x", f"{c}2 ")] for c in "abc"[:clients]]
+def your_log(
+    store: type[Any], sessions: type[Any], clients: int = 3, *, all_kinds: bool = False
+) -> list[Any]:
+    """Three servers with this store and these sessions, and clients that append, read and append.
+
+    `all_kinds`: they put and compare-and-set as well, on a second key.
+    """
+    operations: list[list[Any]] = [
+        [
+            Put("y", c),
+            Append("x", f"{c}1 "),
+            CompareAndSet("y", "a", f"{c}!"),
+            Get("y"),
+            Append("x", f"{c}2 "),
+        ]
+        if all_kinds
+        else [Append("x", f"{c}1 "), Get("x"), Append("x", f"{c}2 ")]
+        for c in "abc"[:clients]
+    ]
     nodes: list[Any] = replicated_log(operations, machine=store(), server=guarded(SessionServer))
     for node in nodes:
         if isinstance(node, SessionServer):
@@ -56,9 +83,11 @@ def your_log(store: type[Any], sessions: type[Any], clients: int = 3) -> list[An
     return nodes
 
 
-def your_storm(store: type[Any], sessions: type[Any], seed: int, steps: int = 250) -> MessageBus:
+def your_storm(
+    store: type[Any], sessions: type[Any], seed: int, steps: int = 250, *, all_kinds: bool = False
+) -> MessageBus:
     """Faults from a seed, then calm until every client has its answers."""
-    bus = MessageBus(your_log(store, sessions), seed=seed, checked=False)
+    bus = MessageBus(your_log(store, sessions, all_kinds=all_kinds), seed=seed, checked=False)
     bus.run(seeded(seed, faults=0.3), max_steps=steps)
     if bus.cut:
         bus.heal()
@@ -76,6 +105,7 @@ def _served(bus: MessageBus) -> bool:
 
 
 SEEDS = range(40)
+KEYS = ("x", "y")
 COPIES = 6  # in each storm's log, played once more: so many commands come again in later slots
 
 
@@ -88,11 +118,12 @@ def replicated(store: Any, sessions: Any) -> str:
     twice = 0
     for seed in SEEDS:
         with in_a_world(f"In storm {seed}"):
-            bus = your_storm(store, sessions, seed)
+            bus = your_storm(store, sessions, seed, all_kinds=seed % 2 == 1)
         twice += _judge_run(bus, f"Storm {seed}")
         _judge_copies(store, sessions, _commands(bus), seed)
     return (
-        f"{len(SEEDS)} storms of crashes, cuts and losses: every history is linearizable, all copies are equal. "
+        f"{len(SEEDS)} storms of crashes, cuts and losses, half of them with all four operations: every history is "
+        "linearizable, all copies are equal. "
         f"{twice} commands sat in two slots, and each was executed once; the same with each log once more, "
         f"and {COPIES} of its commands in later slots again."
     )
@@ -104,12 +135,12 @@ def _commands(bus: MessageBus) -> list[Command]:
     return [c for slot in sorted(full.log) for c in full.log[slot] if slot <= full.applied()]
 
 
-def _once_each(commands: Iterable[Command]) -> Any:
-    """What x holds when each command is executed once, in the order in which it first comes."""
+def _once_each(commands: Iterable[Command]) -> KeyValueStore:
+    """What is held when each command is executed once, in the order in which it first comes."""
     model = KeyValueStore()
     for command in dict.fromkeys(commands):
         model.apply(command.operation)
-    return model.apply(Get("x"))
+    return model
 
 
 def _judge_run(bus: MessageBus, where: str) -> int:
@@ -117,21 +148,22 @@ def _judge_run(bus: MessageBus, where: str) -> int:
     servers = [node for node in bus if isinstance(node, Server)]
     clients = [node for node in bus if isinstance(node, Client)]
     commands = _commands(bus)
-    right = _once_each(commands)
+    model = _once_each(commands)
     last = max(server.applied() for server in servers)
     level = [server for server in servers if server.applied() == last]
     if len(level) < len(servers):
         raise Unfinished(
             f"{where}: a server was still behind when I stopped, so I could not compare the copies."
         )
-    for server in level:
-        held = call(copy_of(server.machine).apply, Get("x"), called="apply(get x)")
+    for server, key in product(level, KEYS):
+        held = call(copy_of(server.machine).apply, Get(key), called=f"apply(get {key})")
+        right = model.apply(Get(key))
         if not same(held, right):
             words = held.split() if isinstance(held, str) else []
             again = sorted({word for word in words if words.count(word) > 1})
             what = f"{', '.join(again)} executed twice" if again else "not what the log says"
             raise NotYet(
-                f"{where}: {server.name} holds {shown(held)}, where each command once gives {right!r}: {what}.",
+                f"{where}: {server.name} holds {shown(held)} for {key}, where each command once gives {right!r}: {what}.",
                 "Either a session let a command through twice, or the store does not do what the operation says.",
                 run=bus,
             )
@@ -176,11 +208,14 @@ def _judge_copies(store: type[Any], sessions: type[Any], commands: list[Command]
             called=f"execute(machine, {command.client!r}, {command.number}, {command.operation})",
         )
         done.append(command)
-        held, right = call(machine.apply, Get("x"), called="apply(get x)"), _once_each(done)
-        if not same(held, right):
+        model = _once_each(done)
+        for key in KEYS:
+            held, right = call(machine.apply, Get(key), called=f"apply(get {key})"), model.apply(Get(key))
+            if same(held, right):
+                continue
             told = ", ".join(map(str, done[-4:]))
             raise NotYet(
-                f"With old commands in later slots of the log of storm {seed}, x is {shown(held)} after {command}, "
+                f"With old commands in later slots of the log of storm {seed}, {key} is {shown(held)} after {command}, "
                 f"where each command once gives {right!r}.",
                 f"The last commands were {'..., ' if len(done) > 4 else ''}{told}.",
                 "A client that asks again may have its command in any later slot: a number that is not above the last one "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
@@ -23,7 +24,9 @@ def _state() -> tuple[int, Any, dict[str, tuple[int, Any]], tuple[str, ...]]:
 
 def snapshot(take: Any, restore: Any) -> str:
     """What is restored is what was there, and shares nothing with it."""
-    take, restore = a_function(take, "take"), a_function(restore, "restore")
+    # A class will do for `take`: what it makes is the snapshot.
+    take = _maker(take) if inspect.isclass(take) else a_function(take, "take")
+    restore = a_function(restore, "restore")
     given = _state()
     taken = _taken(take, *given)
     if not same(given, _state()):
@@ -43,6 +46,10 @@ def snapshot(take: Any, restore: Any) -> str:
     _equal(counter[2], {}, "The dictionary of sessions")
     _two_at_once(take, restore)
     return "Slot, machine, sessions and members come back, and whatever happens to one copy, no other one changes."
+
+
+def _maker(made: type[Any]) -> Callable[..., Any]:
+    return lambda *state: made(*state)
 
 
 def _taken(take: Callable[..., Any], slot: int, machine: Any, sessions: Any, members: Any) -> Any:

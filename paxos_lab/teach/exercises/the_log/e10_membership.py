@@ -68,6 +68,11 @@ def members_at(rule: Any) -> str:
             raise NotYet(f"{told} changes the list that it was given.", "Others read it too: copy it first.")
         if isinstance(got, str | dict) or not isinstance(got, Iterable):
             raise NotYet(f"{told} is {repr_of(got)}; a tuple of names is wanted.")
+        if isinstance(got, set | frozenset):
+            raise NotYet(
+                f"{told} is a set; a tuple of names is wanted.",
+                "A set has no order of its own, and may come out in another one on each server.",
+            )
         got = call(lambda: tuple(islice(got, 20)), called=told)  # noqa: B023  # at once, in this turn
         if not same(got, right):
             said = shown(got) if all(isinstance(name, str) for name in got) else repr_of(got)

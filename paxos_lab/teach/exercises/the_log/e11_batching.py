@@ -11,7 +11,7 @@ from paxos_lab.multipaxos import Client, Heartbeat, HeartbeatHeard, Put, Server,
 from paxos_lab.show.measure.cost import messages_between
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_function, call, in_a_world
-from paxos_lab.teach.exercises.in_words import shown
+from paxos_lab.teach.exercises.in_words import same, shown
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.the_log.e11_cost import is_number
 from paxos_lab.world.events import Timeout
@@ -114,16 +114,27 @@ class Batching(Server):
         return taken
 
 
-def under_load(rule: Callable[..., Any], clients: int, each: int = 12) -> tuple[float, float, float]:
+def under_load(
+    rule: Callable[..., Any], clients: int, each: int = 12, said: dict[tuple[int, int], Any] | None = None
+) -> tuple[float, float, float]:
     """(commands per unit, messages per command, units until an answer), in the middle of a run with this rule.
 
-    The way between servers is 1 unit, that between client and leader varies from 0.5 to 1.5.
+    The way between servers is 1 unit, that between client and leader varies from 0.5 to 1.5. `said`: what
+    the rule has answered so far, which it must answer again.
     """
+    known = {} if said is None else said
 
     class Mine(Batching):
         def rule(self, waiting: int, under_way: int) -> Any:
             told = f"send_now({waiting}, {under_way}, {self.alpha})"
-            return call(rule, waiting, under_way, self.alpha, called=told)
+            got = call(rule, waiting, under_way, self.alpha, called=told)
+            first = known.setdefault((waiting, under_way), got)
+            if not same(got, first):
+                raise NotYet(
+                    f"{told} is {shown(first)}, and asked again it is {shown(got)}.",
+                    "A rule may look at its arguments only: no clock, no chance, nothing that it remembers.",
+                )
+            return got
 
     nodes = replicated_log([[Put("x", i) for i in range(each)]] * clients, server=Mine, alpha=4)
     due, end = clients * each, 12.0 * each
@@ -146,14 +157,15 @@ def under_load(rule: Callable[..., Any], clients: int, each: int = 12) -> tuple[
 def batching(rule: Any) -> str:
     """Nobody waits without need when there is little to do, and slots are shared when there is much."""
     rule = a_function(rule, "send_now")
-    _, _, alone = under_load(rule, 1)
+    said: dict[tuple[int, int], Any] = {}
+    _, _, alone = under_load(rule, 1, said=said)
     if alone > 4.4:
         raise NotYet(
             f"One client alone waits {alone:.1f} units for an answer.",
             "4 are enough: Request, Accept, Accepted, Reply. What do its commands wait for?",
         )
-    under_load(rule, 3)
-    rate, messages, wait = under_load(rule, 16)
+    under_load(rule, 3, said=said)
+    rate, messages, wait = under_load(rule, 16, said=said)
     found = f"Sixteen clients: {rate:.2f} commands per unit, {messages:.2f} messages per command, {wait:.1f} units for an answer"
     if rate < 3:
         raise NotYet(
