@@ -162,6 +162,8 @@ WRONG: Table = {
     "invariant.ballot": _bodies(
         "def one_value(sent):",
         ("v = {}\n    return next(('two' for s, m in sent if isinstance(m, Accept) and v.setdefault(m.ballot.round, m.value) != m.value), None)", "1.p1 and 1.p2 are two ballots"),
+        ("v = {}\n    return next(('two' for s, m in sent if isinstance(m, Accept) and m.value and v.setdefault(m.ballot, m.value) != m.value), None)", "0 and '' are two values"),
+        ("v = {}\n    return next(('two' for s, m in sent if isinstance(m, Accept) and str(v.setdefault(m.ballot, m.value)) != str(m.value)), None)", "1 and '1' are two values"),
         ("sent.reverse()", "changes the list `sent`"),
         ("return True", "is fine, and it says True"),
         ("v = [m.value for s, m in sent if isinstance(m, Accept)]; return 'two' if len(set(v)) > 1 else None", "Another ballot may carry another value"),
@@ -276,7 +278,7 @@ RIGHT: Table = {
     ],
     "invariant.ballot": _bodies(
         "def one_value(sent):",
-        ("v = {}\n    [v.setdefault(m.ballot, set()).add(m.value) for s, m in sent if type(m) is Accept]\n    return next((f'{b}' for b in v if len(v[b]) > 1), '')", "it catches M7"),
+        ("v = {}\n    [v.setdefault(m.ballot, set()).add(m.value) for s, m in sent if type(m) is Accept]\n    return next((f'{b}' for b in v if len(v[b]) > 1), '')", "it catches: "),
     ),
     "retry.round": _bodies("def next_round(own, promised):", ("return 1 + (own if own > promised else promised)", "above both")),
     "duel.pause": _bodies(
