@@ -124,6 +124,41 @@ class Watch(Node):
             self.look()
 """
 
+COUNTS_BEATS = """
+@dataclass
+class Watch(Node):
+    names: tuple
+    heartbeat: float = 3.0
+    patience: float = 10.0
+    leader: str | None = None
+    heard: dict = volatile({})
+    beats: int = 0
+
+    def start(self):
+        self.leader = self.name
+        self.beat()
+
+    def recover(self):
+        self.start()
+
+    def beat(self):
+        self.beats += 1
+        self.send([n for n in self.names if n != self.name], Alive())
+        self.set_timer("beat", self.heartbeat)
+        self.look()
+
+    def look(self):
+        here = [n for n, beat in self.heard.items() if self.beats - beat <= self.patience / self.heartbeat]
+        self.leader = min([self.name, *here])
+
+    def receive(self, sender, message):
+        self.heard[sender] = self.beats
+        self.look()
+
+    def timeout(self, timer):
+        self.beat()
+"""
+
 
 def _but(source: str, *changes: str) -> str:
     """The role with `changes[0]` in place of... : pairs of what stands there and what stands there instead."""
@@ -284,6 +319,10 @@ WRONG: Table = {
         (ACCEPTOR + LEARNER + _but(PROPOSER, CLEARED, "self.promises, self.voters = {}, frozenset()"), "It gets stuck"),
     ],
     "leader.watch": [
+        (_but(WATCH, "self.patience)", "self.heartbeat)"), "All are up and messages take 0.5 to 6 units"),
+        (_but(WATCH, "self.patience)", "10)"), "s1 has crashed, 8 units ago"),
+        (_but(WATCH, "self.heartbeat)", "3)"), "Set the timer of the heartbeat with self.heartbeat"),
+        (_but(WATCH, "    def beat(self):\n", "    beats: int = 0\n\n    def beat(self):\n        self.beats += 1\n        if self.beats > 100:\n            return\n"), "never stops"),
         (_but(WATCH, "        self.look()\n        self.beat()", "        self.beat()"), "At the start s1 takes nobody for the leader"),
         (_but(WATCH, "        self.look()\n        self.beat()", "        self.leader = min(self.names)\n        self.beat()"), "only those who were heard count"),
         (_but(WATCH, "self.send([n for n in self.names if n != self.name], Alive())", "self.leader == self.name and self.send([n for n in self.names if n != self.name], Alive())"), "Each says Alive() to the others, whoever leads"),
@@ -337,5 +376,9 @@ RIGHT: Table = {
         (_but(LEARNER, "self.votes.get(proposal, frozenset()) | {sender}", "(*self.votes.get(proposal, ()), sender)"), "not every schedule"),
     ],
     "paxos.whole": [(ACCEPTOR + PROPOSER + LEARNER, "Your own Paxos works"), (_but(ACCEPTOR, *LOUD) + PROPOSER + _but(LEARNER, *LOUD), "Your own Paxos works")],
-    "leader.watch": [(WATCH, "It follows the lowest name")],
+    "leader.watch": [
+        (WATCH, "It follows the lowest name"),
+        (_but(WATCH, "self.alive |= {sender}\n        self.set_timer(f\"miss {sender}\", self.patience)", "self.alive |= {sender}\n        self.set_timer(\"miss \" + sender, self.patience)"), "It follows the lowest name"),
+        (COUNTS_BEATS, "It follows the lowest name"),
+    ],
 }  # fmt: skip
