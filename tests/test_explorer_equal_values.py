@@ -71,9 +71,10 @@ def test_both_messages_arrive(pair, method):
                 self.send("r", message)
 
     for one in pair:
+        words = repr(one)
 
         @looks_at(fields=["got"])
-        def came(sent, nodes, wanted=repr(one)):
+        def came(sent, nodes, wanted=words):
             return f"it got {wanted}" if nodes["r"].got == wanted else None
 
         found = explore([Sends("s"), Receives("r")], [came], method=method)

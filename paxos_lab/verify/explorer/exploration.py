@@ -90,7 +90,7 @@ class Exploration:
         return self.witness(predicate) is not None
 
     def witness(self, predicate: Callable[[Sent, Nodes], bool]) -> Trace | None:
-        """A shortest run to a state in which `predicate(sent, nodes)` holds, or None."""
+        """A run with the fewest acts to a state in which `predicate(sent, nodes)` holds, or None."""
         found = explore(
             self.nodes, properties=(reachable(predicate),), faults=self.faults, max_states=self.max_states
         )
@@ -108,7 +108,8 @@ class Exploration:
         return broken_along(self.nodes, self.counterexample or Trace(), properties)
 
     def __str__(self) -> str:
-        size = f"{self.states:,} states, {self.transitions:,} transitions, {self.faults}"
+        states, steps = "state" + "s" * (self.states != 1), "transition" + "s" * (self.transitions != 1)
+        size = f"{self.states:,} {states}, {self.transitions:,} {steps}, {self.faults}"
         if self.property is not None:
             assert self.counterexample is not None
             return f"BROKEN after {len(self.counterexample)} steps: {self.sentence} ({size})"
@@ -142,7 +143,7 @@ def explore(
     method: str = "auto",
     watch: Watch | None = None,
 ) -> Exploration:
-    """Try every order of events, and find a shortest one that breaks a property.
+    """Try every order of events, and find one with the fewest acts that breaks a property.
 
     Every message that was sent may arrive late, in any order, many times, or never; `faults` bounds
     what may happen besides. The search ends at the first break, when nothing new can be reached, at
@@ -150,9 +151,11 @@ def explore(
     interrupted: then it says so and is not `complete`. `method`:
     "reduced" (fast, needs properties that say what they read), "numbered" or "plain" (the one to
     read); "auto" takes the fastest that fits. `watch(states, depth)` is called on the way; left
-    out, a line appears if it takes long, unless PAXOS_LAB_QUIET is set in the environment. Raises
-    `RoleError` for a role that breaks its contract,
-    with the step.
+    out, a line appears if it takes long, unless PAXOS_LAB_QUIET is set in the environment.
+
+    Fields that are equal in Python (0 and False, 1 and 1.0) are one state to the search, and its
+    `remark` says so. Raises `RoleError` for a role that breaks its contract, with the step, and for messages
+    that are equal and not the same.
     """
     nodes = copies(nodes)
     properties = tuple(properties)
@@ -177,7 +180,7 @@ def explore(
             found = METHODS[method](world, asked, max_states or MOST_STATES[method], watch)
         except StepRaises as raises:
             raise raises.error from None
-    remark = "" if found.property else noticed.remark(world)
+    remark = "" if found.property else noticed.remark(world) or world.taken_for_one()
     seconds = time.monotonic() - begin
     trace = None if found.acts is None else as_trace(world, found.acts)
     return Exploration(

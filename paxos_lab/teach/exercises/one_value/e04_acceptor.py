@@ -23,7 +23,7 @@ from paxos_lab.teach.exercises.one_value.e03_acceptor import (
     promises_in,
     promises_upwards,
 )
-from paxos_lab.teach.exercises.one_value.e04_learner import FALSY
+from paxos_lab.teach.exercises.one_value.e04_rehearsed import FALSY
 from paxos_lab.teach.exercises.orders import every_order
 from paxos_lab.teach.exercises.talk import RESTART, Dialogue
 from paxos_lab.teach.exercises.task import Task

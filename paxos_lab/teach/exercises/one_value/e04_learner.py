@@ -12,6 +12,7 @@ from paxos_lab.paxos.quorums import names_of
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_role, guarded
 from paxos_lab.teach.exercises.in_words import same, shown, shown_plainly
+from paxos_lab.teach.exercises.one_value.e04_rehearsed import FALSY
 from paxos_lab.teach.exercises.orders import every_order
 from paxos_lab.teach.exercises.talk import Dialogue
 from paxos_lab.teach.exercises.task import Task
@@ -85,9 +86,6 @@ def votes_in_every_order(role: type[Any]) -> str:
     )
     return f"votes in 4 ballots in every order, 1 crash: {alone:,} situations."
 
-
-FALSY = (0, "", False, ())
-"""Values that Python takes for no, and that are values all the same."""
 
 LAST_ONLY = (
     "Unlike the text, it drops a vote that arrives after a higher one of the same acceptor. That is safe; but what "
