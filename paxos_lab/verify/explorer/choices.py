@@ -18,7 +18,6 @@ from paxos_lab.bus import MessageBus
 from paxos_lab.node import CancelTimer, LabError, Node, Send, SetTimer, field_names, stable_fields
 from paxos_lab.verify.explorer.fast.hashable import mark_of
 from paxos_lab.verify.explorer.fast.role_runner import RoleRunner
-from paxos_lab.words.text import short
 from paxos_lab.world.copying import twin
 from paxos_lab.world.data import alike
 from paxos_lab.world.events import Crash, Deliver, Envelope, Event, Restart, Timeout
@@ -175,16 +174,6 @@ class World:
     def birth(self, name: str) -> tuple[Any, ...]:
         """The fields of a node as it was built."""
         return self._birth[name]
-
-    def taken_for_one(self) -> str:
-        """A sentence about fields whose values are equal in Python and not the same, or nothing."""
-        for name, runner in self._runner.items():
-            for field, (one, other) in runner.taken_for_one.items():
-                return (
-                    f"But {name}.{field} was {short(repr(one))} and {short(repr(other))}, which are equal in Python: states that "
-                    "differ in no more than that were taken for one. Give the field one type."
-                )
-        return ""
 
     def rank(self, flight: Flight) -> int:
         """The place of a message in the order in which they were first sent."""

@@ -153,8 +153,8 @@ def explore(
     read); "auto" takes the fastest that fits. `watch(states, depth)` is called on the way; left
     out, a line appears if it takes long, unless PAXOS_LAB_QUIET is set in the environment.
 
-    Fields that are equal in Python (0 and False, 1 and 1.0) are one state to the search, and its
-    `remark` says so. Raises `RoleError` for a role that breaks its contract, with the step, and for messages
+    Fields that are equal in Python (0 and False, 1 and 1.0) are one state to the search: give a field
+    one type. Raises `RoleError` for a role that breaks its contract, with the step, and for messages
     that are equal and not the same.
     """
     nodes = copies(nodes)
@@ -180,7 +180,7 @@ def explore(
             found = METHODS[method](world, asked, max_states or MOST_STATES[method], watch)
         except StepRaises as raises:
             raise raises.error from None
-    remark = "" if found.property else noticed.remark(world) or world.taken_for_one()
+    remark = "" if found.property else noticed.remark(world)
     seconds = time.monotonic() - begin
     trace = None if found.acts is None else as_trace(world, found.acts)
     return Exploration(

@@ -21,6 +21,6 @@ def alike(one: Any, other: Any) -> bool:
     if isinstance(one, frozenset):
         known = {part: part for part in other}
         return len(one) == len(other) and all(part in known and alike(part, known[part]) for part in one)
-    if dataclasses.is_dataclass(one) and not isinstance(one, type):
+    if dataclasses.is_dataclass(one):
         return all(alike(getattr(one, f.name), getattr(other, f.name)) for f in dataclasses.fields(one))
     return bool(one == other)

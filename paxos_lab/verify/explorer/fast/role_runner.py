@@ -71,8 +71,6 @@ class RoleRunner:
         self._runs = 0
         self._good: dict[Effect, Effect] = {}
         self._solid: dict[Any, Any] = {}
-        self._firsts: dict[tuple[str, Any], Any] = {}
-        self.taken_for_one: dict[str, tuple[Any, Any]] = {}  # by field: two values, equal and not the same
         self._flat: set[Any] = set()
         self._known: dict[Any, dict[tuple[Place, ...], dict[Any, Outcome]]] = {}
 
@@ -167,9 +165,6 @@ class RoleRunner:
             raise LabError(
                 f"{self._node.name}.{name} cannot be compared and numbered, so it cannot be explored: {error}"
             ) from error
-        first = self._firsts.setdefault((name, frozen), frozen)
-        if first is not frozen and name not in self.taken_for_one and not alike(first, frozen):
-            self.taken_for_one[name] = thaw(first), thaw(frozen)
         if frozen is not value and frozen not in self._solid:
             # Dictionaries keep the order in which they were filled first: the same in every run.
             try:
