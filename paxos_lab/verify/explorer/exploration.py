@@ -143,7 +143,7 @@ def explore(
     method: str = "auto",
     watch: Watch | None = None,
 ) -> Exploration:
-    """Try every order of events, and find one with the fewest acts that breaks a property.
+    """Try every order of events, and find a shortest one that breaks a property.
 
     Every message that was sent may arrive late, in any order, many times, or never; `faults` bounds
     what may happen besides. The search ends at the first break, when nothing new can be reached, at
@@ -151,11 +151,9 @@ def explore(
     interrupted: then it says so and is not `complete`. `method`:
     "reduced" (fast, needs properties that say what they read), "numbered" or "plain" (the one to
     read); "auto" takes the fastest that fits. `watch(states, depth)` is called on the way; left
-    out, a line appears if it takes long, unless PAXOS_LAB_QUIET is set in the environment.
-
-    Fields that are equal in Python (0 and False, 1 and 1.0) are one state to the search: give a field
-    one type. Raises `RoleError` for a role that breaks its contract, with the step, and for messages
-    that are equal and not the same.
+    out, a line appears if it takes long, unless PAXOS_LAB_QUIET is set in the environment. Raises
+    `RoleError` for a role that breaks its contract,
+    with the step.
     """
     nodes = copies(nodes)
     properties = tuple(properties)

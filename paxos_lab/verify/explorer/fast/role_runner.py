@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from paxos_lab.node import Effect, LabError, Node, RoleError, Send, field_names, react
-from paxos_lab.verify.explorer.fast.alike import alike
+from paxos_lab.node import Effect, LabError, Node, RoleError, field_names, react
 from paxos_lab.verify.explorer.fast.hashable import (
     Kind,
     WatchedDict,
@@ -23,7 +22,6 @@ from paxos_lab.verify.explorer.fast.hashable import (
     with_entry,
 )
 from paxos_lab.verify.explorer.fast.read_log import Log, Masked, Place, watching
-from paxos_lab.words.text import short
 from paxos_lab.world.copying import fields_of
 from paxos_lab.world.data import NotPlain, copy_of
 from paxos_lab.world.line_limit import limited
@@ -69,7 +67,7 @@ class RoleRunner:
         self._watched, self._shadow = (watching(role, node.name) for _ in range(2))
         self._everybody = dict.fromkeys(names, node)
         self._runs = 0
-        self._good: dict[Effect, Effect] = {}
+        self._good: set[Effect] = set()
         self._solid: dict[Any, Any] = {}
         self._flat: set[Any] = set()
         self._known: dict[Any, dict[tuple[Place, ...], dict[Any, Outcome]]] = {}
@@ -110,10 +108,7 @@ class RoleRunner:
             for effect in effects:
                 if effect not in self._good:
                     check_effect(effect, what, self._everybody)
-                    self._good[effect] = effect
-                    _compares(effect, effect)
-                elif self._good[effect] is not effect:
-                    _compares(effect, self._good[effect])
+                    self._good.add(effect)
         except RoleError:
             raise
         except Exception as error:  # whatever a learner's code raises is theirs to read
@@ -185,20 +180,6 @@ class RoleRunner:
 
     def _thaw_turned(self, frozen: Any) -> Any:
         return _turned_round(self._thaw(frozen))
-
-
-def _compares(effect: Effect, known: Effect) -> None:
-    """Raise `RoleError` for a message that equals an earlier one, or should equal itself, and does not tell all."""
-    if not isinstance(effect, Send) or not isinstance(known, Send) or alike(effect.message, known.message):
-        return
-    if effect is known:
-        raise RoleError(
-            f"a message must equal itself, and {short(effect.message, 60)} does not: there is a NaN in it"
-        )
-    raise RoleError(
-        f"{short(repr(known.message), 60)} and {short(repr(effect.message), 60)} are equal in Python and not the "
-        "same: the search would keep one of them. Make messages frozen dataclasses, and give a field one type"
-    )
 
 
 def _look(state: tuple[Any, ...], places: tuple[Place, ...]) -> tuple[Any, ...]:
