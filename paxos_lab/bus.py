@@ -198,7 +198,7 @@ class MessageBus:
         match event:
             case Deliver(e) | Drop(e) | Duplicate(e):
                 flight = self._network.flying.get(e.id) if isinstance(e, Envelope) else None
-                if flight is None or flight[0] != e:
+                if flight is None or not (flight[0] == e or alike(flight[0], e)):
                     return f"the message {said(e)} is not in flight"
                 if type(event) is Deliver:
                     if e.to in self._down:

@@ -143,7 +143,7 @@ def explore(
     method: str = "auto",
     watch: Watch | None = None,
 ) -> Exploration:
-    """Try every order of events, and find a shortest one that breaks a property.
+    """Try every order of events, and find one with the fewest events that breaks a property.
 
     Every message that was sent may arrive late, in any order, many times, or never; `faults` bounds
     what may happen besides. The search ends at the first break, when nothing new can be reached, at
