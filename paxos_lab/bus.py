@@ -15,7 +15,7 @@ from typing import Any
 from paxos_lab.node import OUTSIDE, CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
 from paxos_lab.world import overtime
 from paxos_lab.world.copying import State, forget_volatile, put_state, state_of, twin
-from paxos_lab.world.data import said, shown, why_mutable
+from paxos_lab.world.data import alike, said, shown, why_mutable
 from paxos_lab.world.events import (
     Crash,
     Deliver,
@@ -198,7 +198,7 @@ class MessageBus:
         match event:
             case Deliver(e) | Drop(e) | Duplicate(e):
                 flight = self._network.flying.get(e.id) if isinstance(e, Envelope) else None
-                if flight is None or flight[0] != e:
+                if flight is None or not (flight[0] == e or alike(flight[0], e)):
                     return f"the message {said(e)} is not in flight"
                 if type(event) is Deliver:
                     if e.to in self._down:
@@ -575,7 +575,7 @@ def replay(nodes: Iterable[Node], trace: Trace) -> MessageBus:
         except NotEnabled as error:
             raise TraceError(f"step {step.step} of the trace cannot happen here: {error}") from error
         for name, then, now in zip(step._fields, step, again, strict=True):
-            if then != now:
+            if not alike(then, now):
                 raise TraceError(
                     f"step {step.step} ({type(step.event).__name__.lower()} at {step.node}) went "
                     f"differently: {name} was {then!r} and is now {now!r}"

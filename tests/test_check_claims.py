@@ -55,7 +55,7 @@ P1 = "promise(bus, 'p1', ['a1', 'a2']); "
         ("claim.commit", "bus.crash('coord')", "Not both participants are in doubt"),
         ("claim.commit", "deliver(bus, 'coord', 'p1'); bus.crash('coord')", "Not both participants are in doubt"),
         ("claim.commit", "deliver(bus, 'coord', 'p1'); deliver(bus, 'coord', 'p2')", "The coordinator is up"),
-        ("claim.commit", "deliver(bus, 'coord', 'p1'); deliver(bus, 'coord', 'p2'); deliver(bus, 'p1', 'coord'); deliver(bus, 'p2', 'coord'); bus.crash('coord')", "They found out by themselves"),
+        ("claim.commit", "deliver(bus, 'coord', 'p1'); deliver(bus, 'coord', 'p2'); deliver(bus, 'p1', 'coord'); deliver(bus, 'p2', 'coord'); bus.crash('coord')", "They do not stay in doubt"),
         ("claim.commit", "deliver(bus, 'coord', 'p1'); deliver(bus, 'coord', 'p2'); bus.crash('coord'); bus.crash('p2')", "A participant is down as well"),
         ("claim.commit", "bus.restart('coord')", "cannot happen"),
         ("fault.unknown", "pass", "Nothing is chosen yet"),

@@ -85,7 +85,9 @@ def test_wrong_stores_are_rejected(changed, said):
 
 def test_what_stands_outside_the_fields_is_no_state():
     source = STORE.format(**RIGHT)
-    rejected(check("store.apply", named("Store", source.replace("self.data", "shared"))), "Two new stores share")
+    rejected(
+        check("store.apply", named("Store", source.replace("self.data", "shared"))), "Two new stores share"
+    )
     hidden = source.replace("self.data", "self.__dict__.setdefault('hidden', {})")
     rejected(check("store.apply", named("Store", hidden)), "After it was copied, as for a snapshot")
     plain = source.replace("@dataclass", "").replace(

@@ -169,7 +169,7 @@ def test_the_board_says_what_is_chosen_what_is_open_and_what_is_dead():
     for e in [e for e in bus.in_flight if e.sender == "p2"]:
         bus.deliver(e)
     lines = ballot_board(bus.trace).alt.splitlines()
-    assert lines[0].startswith("Ballot 1.p1") and lines[0].endswith("It never will be chosen.")
+    assert lines[0].startswith("Ballot 1.p1") and lines[0].endswith("It will never be chosen.")
     assert "closed" in lines[0]
     bus.run()
     assert "chosen: ballot" in ballot_board(bus.trace).caption

@@ -15,7 +15,8 @@ import yaml
 
 from paxos_lab.multipaxos import Put
 from paxos_lab.paxos import single_decree
-from paxos_lab.verify import Operation, explore, linearizable
+from paxos_lab.teach import check
+from paxos_lab.verify import Operation, explore, find_variant, linearizable
 
 TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "tools"))
@@ -273,6 +274,14 @@ def test_the_folder_of_the_environment_can_be_named(tmp_path):
         and f"{tmp_path / 'other'}/bin/python -m pytest" in said
     )
     assert ".venv/" not in said
+
+
+def test_the_answer_that_the_readme_shows_is_the_one_that_is_given():
+    text = (TOP / "README.md").read_text(encoding="utf-8")
+    shown = " ".join(line.lstrip("> ") for line in text.splitlines() if line.startswith(">"))
+    careless = next(type(node) for node in find_variant("M11").make(3) if node.name == "a1")
+    answer = check("acceptor.accept", careless)
+    assert shown == " ".join(["**Not yet.**", answer.headline, *answer.details])
 
 
 def test_code_and_text_have_their_licences():

@@ -106,7 +106,7 @@ WRONG = [
     (
         promises_kept, "voted below its promise",
         promised(B2, None, "a1") + vote(B1, "x", "a1"), world(),
-        "a1 promised ballot 2.p2 and reported no vote, but it votes in ballot 1.p1",
+        "a1 promised ballot 2.p2 and reported no vote, but it has voted in ballot 1.p1",
     ),
     (
         promises_kept, "had voted and did not report it",
@@ -115,7 +115,7 @@ WRONG = [
     (
         promises_kept, "reported a lower vote than its highest",
         vote(B1, "x", "a1") + vote(B2, "y", "a1") + promised(B3, X1, "a1"), world(),
-        "reported x in 1.p1, but it votes in ballot 2.p2",
+        "reported x in 1.p1, but it has voted in ballot 2.p2",
     ),
     (
         votes_on_request, "another value than asked for",

@@ -78,11 +78,12 @@ WRONG: Table = {
         (
             "deliver(bus, 'coord', 'p1'); deliver(bus, 'coord', 'p2'); deliver(bus, 'p1', 'coord'); deliver(bus, 'p2', 'coord'); "
             "bus.crash('coord'); bus.partition(['p1'], ['p2', 'coord'])",
-            "They found out by themselves",
+            "They do not stay in doubt",
         ),
     ),
     "ballot.next": _bodies(
         "def next_ballot(name, heard):",
+        ("return Ballot(random.randint(100, 10**9), name)", "leave chance out"),
         ("heard.append(Ballot(0, name)); return Ballot(max(b.round for b in heard) + 1, name)", "changes its argument heard"),
         ("heard.sort(); return Ballot((heard[-1].round if heard else 0) + 1, name)", "changes its argument heard"),
         ("return Ballot(max((str(b.round) for b in heard), default='0') and max((int(r) for r in [max((str(b.round) for b in heard), default='0')])) + 1, name)", "which is below 10.p2"),
@@ -162,6 +163,8 @@ WRONG: Table = {
     "invariant.ballot": _bodies(
         "def one_value(sent):",
         ("v = {}\n    return next(('two' for s, m in sent if isinstance(m, Accept) and v.setdefault(m.ballot.round, m.value) != m.value), None)", "1.p1 and 1.p2 are two ballots"),
+        ("v = {}\n    return next(('two' for s, m in sent if isinstance(m, Accept) and m.value and v.setdefault(m.ballot, m.value) != m.value), None)", "0 and '' are two values"),
+        ("v = {}\n    return next(('two' for s, m in sent if isinstance(m, Accept) and str(v.setdefault(m.ballot, m.value)) != str(m.value)), None)", "1 and '1' are two values"),
         ("sent.reverse()", "changes the list `sent`"),
         ("return True", "is fine, and it says True"),
         ("v = [m.value for s, m in sent if isinstance(m, Accept)]; return 'two' if len(set(v)) > 1 else None", "Another ballot may carry another value"),
@@ -202,12 +205,15 @@ WRONG: Table = {
     "duel.pause": _bodies(
         "def pause(round, name):",
         ("return 5.0", "it does not back off"),
-        ("return hash(name) % 10 * round", "depends on hash(...)"),
-        ("return random.Random(hash((round, name))).uniform(0, 2 ** min(round, 6))", "depends on hash(...)"),
+        ("return hash(name) % 10 * round", "depends on hash(...), id(...)"),
+        ("return random.Random(hash((round, name))).uniform(0, 2 ** min(round, 6))", "depends on hash(...), id(...)"),
         ("return min(2.0 ** round, 40.0)", "for all of p1"),
         ("return 3.0 * int(name[1:])", "it does not back off"),
         ("return random.uniform(0, 2 ** min(round, 6))", "A role must react alike"),
         ("return time.process_time_ns()", "A role must react alike"),
+        ("import os; return random.Random(f'{name} {round}').uniform(0, 2 ** min(round, 6)) + os.getpid() % 7", "the process it runs in"),
+        ("import os; return random.Random(f'{name} {round}').uniform(0, 2 ** min(round, 6)) + len(os.getcwd())", "the process it runs in"),
+        ("return random.Random(f'{name} {round}').uniform(0, 2 ** min(round, 6)) + id(random) % 10007 / 1000", "depends on hash(...), id(...)"),
         ("return float('inf')", "a number from 0 on is wanted"),
         ("return 0.0", "messages each"),
         ("return 10 ** 5000", "nobody waits that long"),
@@ -231,6 +237,7 @@ RIGHT: Table = {
     ),
     "ballot.next": _bodies(
         "def next_ballot(name, heard):",
+        ("class Mine(Ballot): pass\n    return Mine(max((b.round for b in heard), default=0) + 1, name)", "above all"),
         ("return Ballot(sum(b.round for b in heard) + 1, name)", "above all"),
         ("top = max(heard, default=Ballot.ZERO); return top._replace(round=top.round + 1, proposer=name)", "above all"),
         ("return Ballot(round=1 + max([0, *(r for r, _ in heard)]), proposer=name)", "above all"),
@@ -276,7 +283,7 @@ RIGHT: Table = {
     ],
     "invariant.ballot": _bodies(
         "def one_value(sent):",
-        ("v = {}\n    [v.setdefault(m.ballot, set()).add(m.value) for s, m in sent if type(m) is Accept]\n    return next((f'{b}' for b in v if len(v[b]) > 1), '')", "it catches M7"),
+        ("v = {}\n    [v.setdefault(m.ballot, set()).add(m.value) for s, m in sent if type(m) is Accept]\n    return next((f'{b}' for b in v if len(v[b]) > 1), '')", "it catches: "),
     ),
     "retry.round": _bodies("def next_round(own, promised):", ("return 1 + (own if own > promised else promised)", "above both")),
     "duel.pause": _bodies(

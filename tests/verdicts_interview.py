@@ -68,6 +68,7 @@ WRONG = {
         "the same two": ({'["a2", "a3"]': '["a1", "a2"]'}, "all of them had promised"),
         "all three had": ({'"p1", ["a1", "a2"]': '"p1", NAMES'}, "all of them had promised"),
         "promised in time": ({'    vote(bus, "p1", ["a2", "a3"])': '    deliver(bus, "p1", "a3", Prepare)\n    vote(bus, "p1", ["a2", "a3"])'}, "all of them had promised"),
+        "the third vote": ({'["a2", "a3"]': "NAMES"}, "when tea was chosen already, by a1 and a2"),
         "one vote": ({'["a2", "a3"]': '["a3"]'}, "Nothing is chosen yet"),
         "nothing": ("def others_vote(bus):\n    pass", "Nothing is chosen yet"),
         "no Accept is there": ({'    promise(bus, "p1", ["a1", "a2"])\n': ""}, "StopIteration"),
@@ -102,8 +103,8 @@ RIGHT = {
     "interview.majority": {
         "solution": ({}, "which it had not promised"),
         "the old Prepare comes later": ({'["a2", "a3"])': '["a2", "a3"])\n    bus.run(max_steps=60)'}, "Its promise came after its vote"),
-        "all three vote": ({'["a2", "a3"]': "NAMES"}, "a3 voted for tea"),
-        "promised another ballot": ("def others_vote(bus):\n    promise(bus, 'p1', NAMES); bus.timeout('p1', 'retry'); promise(bus, 'p1', ['a1', 'a2']); vote(bus, 'p1', NAMES); vote(bus, 'p1', ['a2', 'a3'])", "a3 voted for tea in ballot 2.p1, which it had not promised"),
+        "all three vote": ({'["a2", "a3"]': "['a2', 'a3', 'a1']"}, "a3 voted for tea"),
+        "promised another ballot": ("def others_vote(bus):\n    promise(bus, 'p1', NAMES); bus.timeout('p1', 'retry'); promise(bus, 'p1', ['a1', 'a2']); vote(bus, 'p1', NAMES); vote(bus, 'p1', ['a3', 'a2'])", "a3 voted for tea in ballot 2.p1, which it had not promised"),
     },
     "interview.reported": {
         "solution": ({}, "a1 in 1.p1, and nobody else"),

@@ -124,6 +124,41 @@ class Watch(Node):
             self.look()
 """
 
+COUNTS_BEATS = """
+@dataclass
+class Watch(Node):
+    names: tuple
+    heartbeat: float = 3.0
+    patience: float = 10.0
+    leader: str | None = None
+    heard: dict = volatile({})
+    beats: int = 0
+
+    def start(self):
+        self.leader = self.name
+        self.beat()
+
+    def recover(self):
+        self.start()
+
+    def beat(self):
+        self.beats += 1
+        self.send([n for n in self.names if n != self.name], Alive())
+        self.set_timer("beat", self.heartbeat)
+        self.look()
+
+    def look(self):
+        here = [n for n, beat in self.heard.items() if self.beats - beat <= self.patience / self.heartbeat]
+        self.leader = min([self.name, *here])
+
+    def receive(self, sender, message):
+        self.heard[sender] = self.beats
+        self.look()
+
+    def timeout(self, timer):
+        self.beat()
+"""
+
 
 def _but(source: str, *changes: str) -> str:
     """The role with `changes[0]` in place of... : pairs of what stands there and what stands there instead."""
@@ -157,6 +192,9 @@ CLEARED = "self.promises, self.proposal, self.voters = {}, None, frozenset()"
 MINE = "case Accepted(ballot, value) if self.proposal == Proposal(ballot, value):"
 HIGHEST = "return max(votes, key=lambda vote: vote.ballot).value if votes else self.value"
 NACK = "case Nack(ballot, promised) if ballot == self.ballot:\n                self.round = max(self.round, promised.round)"
+KEEPS = "self.votes[proposal] = self.votes.get(proposal, frozenset()) | {sender}"
+ANSWERS, TIMED = "self.send(sender, Promise(", "self.set_timer('t', 30); "
+FORGETS_PROMISE = "\n    def timeout(self, timer):\n        self.promised = Ballot.ZERO\n"
 KEY = "proposal = Proposal(ballot, value)"
 LOUD = "        match message:\n", "        print(self.name, 'got', message)\n        match message:\n"
 
@@ -175,6 +213,10 @@ TOP = "return max(votes, key=lambda v: v.ballot).value if votes else own"
 
 WRONG: Table = {
     "acceptor.promise": [
+        (_but(ACCEPTOR, NONE[0], "Promise(ballot, Proposal(Ballot.ZERO, None))"), "Nobody has voted yet"),
+        (_but(ACCEPTOR, *NONE, ANSWERS, TIMED + ANSWERS) + FORGETS_PROMISE, "later 1.p1, which is lower"),
+        (_but(ACCEPTOR, "Nack(ballot, self.promised)", "Nack(ballot, ballot)"), "A Nack names the ballot that was refused"),
+        (_but(ACCEPTOR, "Nack(ballot, self.promised)", "Nack(self.promised, ballot)"), "A Nack names the ballot that was refused"),
         (_but(ACCEPTOR, GUARD_1, "case Prepare(ballot) if str(ballot) >= str(self.promised):"), "It did not promise ballot 10.p1, higher than its promise of 9.p1"),
         (_but(ACCEPTOR, GUARD_1, "case Prepare(ballot) if ballot.round > self.promised.round:"), "It did not promise ballot 3.p2, higher than its promise of 3.p1"),
         (_but(ACCEPTOR, GUARD_1, "case Prepare(ballot) if ballot.round >= self.promised.round:"), "It promised ballot 3.p2, and later 3.p1, which is lower"),
@@ -192,6 +234,10 @@ WRONG: Table = {
         ("may_promise = [False, True, True, False, True]", "an entry for each line"),
     ],
     "acceptor.accept": [
+        (_but(ACCEPTOR, "Promise(ballot, self.accepted)", "Promise(ballot, self.accepted if self.accepted and self.accepted.value else None)"), "only None stands for 'no vote'"),
+        (_but(ACCEPTOR, GUARD_2, "case Accept(ballot, value) if value and ballot >= self.promised:"), "did not tell p1 that it accepted"),
+        (_but(ACCEPTOR, VOTED, VOTED + "; self.set_timer('t', 30)") + "\n    def timeout(self, timer):\n        self.accepted = None\n", "its timer t rang"),
+        (_but(ACCEPTOR, ANSWERS, TIMED + ANSWERS) + FORGETS_PROMISE, "its timer t rang"),
         (_but(ACCEPTOR, "ballot >= self.promised", "ballot[::-1] >= self.promised[::-1]"), "It did not promise ballot 3.p1, higher than its promise of 2.p2"),
         (_but(ACCEPTOR, RAISES, "                " + VOTED), "In between, at step 5, it voted in the lower ballot"),
         (_but(ACCEPTOR, RAISES, "                " + VOTED, "Promise(ballot, self.accepted)", "Promise(ballot, self.votes or None)"), "without reporting that vote"),
@@ -217,6 +263,11 @@ WRONG: Table = {
         ("return max(votes, key=lambda v: v.ballot, default=Proposal(None, own))", "return its value"),
     ),
     "proposer.phases": [
+        (_but(PROPOSER, HIGHEST, "return (max(votes, key=lambda v: v.ballot).value if votes else None) or self.value"), "only None stands for 'nothing'"),
+        (_but(PROPOSER, "if report is not None", "if report is not None and report.value"), "only None stands for 'nothing'"),
+        (_but(PROPOSER, "and self.proposal is None", "and not (self.proposal and self.proposal.value)"), "One ballot asks for two different values"),
+        (_but(PROPOSER, NACK, "case Nack(ballot, promised):\n                self.round = promised.round; self.set_timer('retry', 5)"), "The round never goes down"),
+        (_but(PROPOSER, NACK, "case Nack(ballot, promised):\n                self.round = ballot.round; self.set_timer('retry', 5)"), "The round never goes down"),
         (_but(PROPOSER, CLEARED, "self.promises, self.proposal = {}, None"), "Votes of different ballots never add up"),
         (_but(PROPOSER, MINE, "case Accepted(ballot, value) if self.proposal is not None and value == self.proposal.value:"), "Votes of different ballots never add up"),
         (_but(PROPOSER, MINE, "case Accepted(ballot, value) if self.proposal is not None:"), "Votes of different ballots never add up"),
@@ -241,6 +292,12 @@ WRONG: Table = {
         (_but(PROPOSER, "self.ballot = Ballot(self.round, self.name)", "self.ballot = Ballot(self.round, 'p')"), "Its first ballot is"),
     ],
     "learner.count": [
+        (_but(LEARNER, KEEPS, "self.votes = {proposal: self.votes.get(proposal, frozenset()) | {sender}}"), "should learn 'tea'; its `learned` is None"),
+        (_but(LEARNER, KEEPS, KEEPS + "; self.set_timer('x', 5)") + "\n    def timeout(self, timer):\n        self.learned = 'nothing'\n", "It has learned nothing, and no quorum"),
+        (_but(LEARNER, KEEPS, KEEPS + "; self.set_timer('x', 5)") + "\n    def timeout(self, timer):\n        self.learned = None\n", "and its `learned` is None"),
+        (LEARNER + "\n    def recover(self):\n        self.learned = 'tea'\n", "It has learned tea, and no quorum"),
+        (_but(LEARNER, "case Accepted(ballot, value):", "case Accepted(ballot, value) if value:"), "it should learn 0"),
+        (_but(LEARNER, KEEPS, KEEPS + "\n                self.votes = dict(list(self.votes.items())[-2:])"), "Votes of other ballots arrived in between"),
         (_but(LEARNER, KEY, "proposal = (ballot.round, value)"), "one vote in ballot 1.p1 and one in ballot 1.p2"),
         (_but(LEARNER, KEY, "proposal = value"), "one vote in ballot 1.p1 and one in ballot 2.p2"),
         (_but(LEARNER, KEY, "proposal = str(ballot)[0], value"), "one vote in ballot 1.p1 and one in ballot 1.p2"),
@@ -250,6 +307,10 @@ WRONG: Table = {
         (_but(LEARNER, "self.learned = value", "self.learned = proposal"), "it should learn 'tea'"),
     ],
     "paxos.whole": [
+        (ACCEPTOR + PROPOSER + _but(LEARNER, KEEPS, "self.votes = {proposal: self.votes.get(proposal, frozenset()) | {sender}}"), "Votes of other ballots arrived in between"),
+        (_but(ACCEPTOR, NONE[0], "Promise(ballot, self.accepted if self.accepted and self.accepted.value else None)") + PROPOSER + LEARNER, "An acceptor left out a vote"),
+        (ACCEPTOR + _but(PROPOSER, HIGHEST, "return (max(votes, key=lambda v: v.ballot).value if votes else None) or self.value") + LEARNER, "the promises do not allow"),
+        (ACCEPTOR + PROPOSER + _but(LEARNER, "case Accepted(ballot, value):", "case Accepted(ballot, value) if value:"), "only None stands for nothing"),
         (ACCEPTOR + PROPOSER + LEARNER + "\nProposer, Learner = Learner, Proposer\n", "The three come as Acceptor, Proposer, Learner; I got Acceptor, Learner, Proposer"),
         (ACCEPTOR + LEARNER + _but(PROPOSER, CLEARED, "self.promises, self.proposal = {}, None"), "Votes of different ballots never add up"),
         (PROPOSER + LEARNER + _but(ACCEPTOR, RAISES, "                " + VOTED), "An acceptor left out a vote"),
@@ -258,6 +319,10 @@ WRONG: Table = {
         (ACCEPTOR + LEARNER + _but(PROPOSER, CLEARED, "self.promises, self.voters = {}, frozenset()"), "It gets stuck"),
     ],
     "leader.watch": [
+        (_but(WATCH, "self.patience)", "self.heartbeat)"), "All are up and messages take 0.5 to 6 units"),
+        (_but(WATCH, "self.patience)", "10)"), "s1 has crashed, 8 units ago"),
+        (_but(WATCH, "self.heartbeat)", "3)"), "Set the timer of the heartbeat with self.heartbeat"),
+        (_but(WATCH, "    def beat(self):\n", "    beats: int = 0\n\n    def beat(self):\n        self.beats += 1\n        if self.beats > 100:\n            return\n"), "never stops"),
         (_but(WATCH, "        self.look()\n        self.beat()", "        self.beat()"), "At the start s1 takes nobody for the leader"),
         (_but(WATCH, "        self.look()\n        self.beat()", "        self.leader = min(self.names)\n        self.beat()"), "only those who were heard count"),
         (_but(WATCH, "self.send([n for n in self.names if n != self.name], Alive())", "self.leader == self.name and self.send([n for n in self.names if n != self.name], Alive())"), "Each says Alive() to the others, whoever leads"),
@@ -270,6 +335,8 @@ WRONG: Table = {
 
 RIGHT: Table = {
     "acceptor.promise": [
+        (_but(ACCEPTOR, *NONE, "Nack(ballot, self.promised)", "Promise(self.promised, None)"), "a promise of the higher ballot"),
+        (_but(ACCEPTOR, "            case Prepare(ballot) | Accept(ballot, _):\n                self.send(sender, Nack(ballot, self.promised))\n", ""), "not below any promise before"),
         (_but(ACCEPTOR, *NONE), "not below any promise before"),
         (_but(ACCEPTOR, *NONE, GUARD_1, "case Prepare(ballot) if ballot > self.promised:"), "Unlike the text, the same prepare is promised once only"),
         (_but(ACCEPTOR, *LOWER), "Unlike the text, it answers a prepare below its promise"),
@@ -277,6 +344,7 @@ RIGHT: Table = {
     ],
     "promise.table": [("may_promise = {1: 0, 2: 1, 3: True, 4: 0, 5: 1}", "Five lines")],
     "acceptor.accept": [
+        (_but(ACCEPTOR, VOTED, VOTED + "; self.set_timer('again', 20)") + "\n    def timeout(self, timer):\n        self.accepted and self.send(self.learners, Accepted(self.accepted.ballot, self.accepted.value))\n", "It keeps its promises"),
         (ACCEPTOR, "3 ballots: 2,074 states, every schedule"),
         (_but(ACCEPTOR, *HISTORY), "It keeps its promises"),
         (_but(ACCEPTOR, *LOWER), "Unlike the text, it answers a prepare below its promise"),
@@ -285,9 +353,9 @@ RIGHT: Table = {
         (_but(ACCEPTOR, *LOUD), "It keeps its promises"),
     ],
     "proposer.value": _value(
-        (TOP, "69 sets"),
-        ("return next((v.value for v in sorted(votes, key=lambda v: v.ballot, reverse=True)), own)", "69 sets"),
-        ("import functools\n    return functools.reduce(lambda a, b: a if a.ballot > b.ballot else b, votes, Proposal(Ballot.ZERO, own)).value", "69 sets"),
+        (TOP, "72 sets"),
+        ("return next((v.value for v in sorted(votes, key=lambda v: v.ballot, reverse=True)), own)", "72 sets"),
+        ("import functools\n    return functools.reduce(lambda a, b: a if a.ballot > b.ballot else b, votes, Proposal(Ballot.ZERO, own)).value", "72 sets"),
     ),
     "proposer.phases": [
         (PROPOSER, "does not give up"),
@@ -300,10 +368,17 @@ RIGHT: Table = {
         (PROPOSER + "\nclass Proposer(Proposer):\n    def cancel_timer(self, timer): pass\n", "even after it has learned"),
     ],
     "learner.count": [
+        (_but(LEARNER, "votes: dict = volatile({})", "votes: dict = stable({})", "learned: Any = None", "learned: Any = stable(None)"), "It learns what is chosen"),
+        (_but(LEARNER, KEEPS, "known = self.votes.get(sender)\n                if known is None or known.ballot < ballot: self.votes[sender] = proposal", "self.votes[proposal]", "[a for a in self.votes if self.votes[a] == proposal]"), "it drops a vote that arrives after a higher one"),
+        (_but(LEARNER, "case Accepted(ballot, value):", "case Accepted(ballot, value) if self.learned is None:"), "It learns what is chosen"),
         (LEARNER, "It learns what is chosen"),
         (_but(LEARNER, KEY, "proposal = ballot"), "It learns what is chosen"),
         (_but(LEARNER, "self.votes.get(proposal, frozenset()) | {sender}", "(*self.votes.get(proposal, ()), sender)"), "not every schedule"),
     ],
     "paxos.whole": [(ACCEPTOR + PROPOSER + LEARNER, "Your own Paxos works"), (_but(ACCEPTOR, *LOUD) + PROPOSER + _but(LEARNER, *LOUD), "Your own Paxos works")],
-    "leader.watch": [(WATCH, "It follows the lowest name")],
+    "leader.watch": [
+        (WATCH, "It follows the lowest name"),
+        (_but(WATCH, "self.alive |= {sender}\n        self.set_timer(f\"miss {sender}\", self.patience)", "self.alive |= {sender}\n        self.set_timer(\"miss \" + sender, self.patience)"), "It follows the lowest name"),
+        (COUNTS_BEATS, "It follows the lowest name"),
+    ],
 }  # fmt: skip

@@ -7,10 +7,10 @@ came. The three ways differ in where the proof comes from.
 log      The read is a command like any other: it gets a slot. Nothing to prove, but the votes of a quorum
          and a place on every disk for each read.
 quorum   The leader notes the *read point*, the last slot that it has given out or took over, sends
-         heartbeats, and answers once a quorum has heard them and it has executed up to the read point.
-         A server that answers has promised no higher ballot so far, so when the read came nobody else had
-         been elected. The field calls this ReadIndex (Raft dissertation, 6.4); a "quorum read" elsewhere asks
-         a quorum of replicas for the data. One round trip, no disk.
+         heartbeats, and answers once a Phase 2 quorum has heard them and it has executed up to the read point.
+         A server that answers has promised no higher ballot so far, so when the read came nobody had been
+         elected in a higher one. The field calls this ReadIndex (Raft dissertation, 6.4); a "quorum read"
+         elsewhere asks a quorum of replicas for the data. One round trip, no disk.
 lease    A server that hears a heartbeat refuses all other leaders for a while, so that the leader may
          answer at once while the lease of a quorum runs (PML 5.2, Gray and Cheriton 1989). No message at
          all, but it relies on clocks: they must keep to a bound.
@@ -19,8 +19,8 @@ The bound: a timer set to d rings after d (1 - drift) at the earliest, d (1 + dr
 The leader's timer is set to lease (1 - drift) when the heartbeat is *sent*; a follower's to
 lease (1 + drift) when it is *heard*. So the leader's rings after lease (1 - drift^2) at the latest,
 and a follower's no earlier than that after a moment that comes later. A process that pauses is a
-clock that drifts: roles handle a message in one moment, but a real server has to look at its lease
-once more after it has read.
+clock that drifts: roles handle a message in one moment, but a real server has to compare its lease with
+a clock that runs on, read after the request came; the ring of a timer may still be in its queue.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class ReadingServer(Server):
     def was_heard(self, number: int, read_point: int) -> bool:
         """True if a quorum heard our heartbeat of that number or a later one.
 
-        Another leader would need promises of a phase 1 quorum for the slot after the read point; it
+        A newer leader would need promises of a phase 1 quorum for the slot after the read point; it
         shares a member with every phase 2 quorum, and that one would not have heard us.
         """
         names = [name for name, last in self.heard.items() if last >= number]

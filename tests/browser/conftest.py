@@ -133,6 +133,8 @@ def app(lab, browser):
     page.wait_for_function("() => window.jupyterapp")
     page.evaluate("() => jupyterapp.restored")
     page.evaluate("() => jupyterapp.shell.collapseLeft()")
+    # Its splash screen goes in its own time, and may raise on the way.
+    page.wait_for_function("() => !document.querySelector('#jupyterlab-splash')")
     yield page
     page.close()
 

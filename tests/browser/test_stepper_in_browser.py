@@ -168,7 +168,7 @@ def test_sentence_picture_and_messages_stand_on_one_screen(fourth, stepper, keep
     picture, head = widget.root.locator(".picture"), widget.root.locator(".picture .head svg")
     assert picture.evaluate("e => e.scrollTop") > 0
     assert abs(head.bounding_box()["y"] - picture.bounding_box()["y"]) < 4
-    names = head.locator("text").all_inner_texts()
+    names = head.locator("text").all_text_contents()
     inside = head.locator("text").first.bounding_box()
     assert "p1" in names and inside["y"] < picture.bounding_box()["y"] + 40
     dress(page, "Light", 1280)

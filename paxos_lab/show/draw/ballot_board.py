@@ -97,7 +97,7 @@ def _cell(picture: Picture, id: str, column: int, row: int, label: str, look: di
 
 
 def _is(state: str) -> str:
-    return {"chosen": "is chosen", "open": "could still be chosen", "dead": "never will be chosen"}[state]
+    return {"chosen": "is chosen", "open": "could still be chosen", "dead": "will never be chosen"}[state]
 
 
 def _caption(rows: list[Any]) -> str:

@@ -14,7 +14,9 @@ from paxos_lab.bus import MessageBus
 from paxos_lab.paxos import Accept, Accepted, Ballot, Prepare, Promise, Proposal
 from paxos_lab.teach.exercises.in_words import shown_plainly
 from paxos_lab.verify.explorer.properties import quorums_of
-from paxos_lab.world.events import Crash, Deliver
+from paxos_lab.words.text import short
+from paxos_lab.world.events import Crash, Deliver, Restart, Timeout
+from paxos_lab.world.trace import Step
 
 Told = tuple[str, tuple[str, ...]]
 """A headline and details."""
@@ -53,6 +55,37 @@ def _crash_between(bus: MessageBus, name: str, first: int, last: int) -> int | N
     )
 
 
+def _lost(bus: MessageBus, name: str, field: str, first: int, last: int, ballot: Ballot) -> Step | None:
+    """The step between these two at which that field of the node went below `ballot`, if its roles call it so."""
+    for step in bus.trace:
+        if first < step.step <= last and step.node == name and field in step.changed:
+            now = step.changed[field][1]
+            held = now.ballot if isinstance(now, Proposal) else now
+            if not isinstance(held, Ballot) or held < ballot:
+                return step
+    return None
+
+
+def _why_lost(bus: MessageBus, name: str, field: str, first: int, last: int, ballot: Ballot) -> str:
+    """What came between a promise or a vote and the step that forgets it; "" if nothing stands out.
+
+    A crash is the reason only if the field changed in it; where the field has another name, any field.
+    """
+    step = _lost(bus, name, field, first, last, ballot)
+    if step is None and not hasattr(bus[name], field):
+        crashed = [s for s in bus.trace if first < s.step < last and s.node == name and s.changed]
+        step = next((s for s in crashed if isinstance(s.event, Crash)), None)
+    if step is None:
+        return ""
+    if isinstance(step.event, Crash):
+        return f"Between the two, at step {step.step}, {name} crashed. "
+    if isinstance(step.event, Timeout):
+        return f"Between the two, at step {step.step}, its timer {short(step.event.timer)} rang: that took it back. "
+    if isinstance(step.event, Restart):
+        return f"Between the two, at step {step.step}, {name} restarted: its `recover` took it back. "
+    return ""
+
+
 def _promise_or_report(bus: MessageBus) -> Told | None:
     pairs = []
     for promised, who, promise in _sent(bus, Promise):
@@ -63,14 +96,16 @@ def _promise_or_report(bus: MessageBus) -> Told | None:
     if not pairs:
         return None
     _, promised, voted, who, promise, vote = min(pairs, key=lambda pair: pair[0])
-    crash = _crash_between(bus, who, *sorted((promised, voted)))
-    between = f"Between the two, at step {crash}, {who} crashed. " if crash else ""
+    first, last = sorted((promised, voted))
+    field, ballot = ("promised", promise.ballot) if promised < voted else ("accepted", vote.ballot)
+    between = _why_lost(bus, who, field, first, last, ballot)
+    crash = " crashed. " in between
     if promised < voted:
         why = "What it promises must be on disk before the answer leaves." if crash else ""
         return (
             f"An acceptor broke its promise: {who} promised ballot {promise.ballot} at step {promised}, "
             f"and at step {voted} it votes in ballot {vote.ballot}, which is lower",
-            (between + why,) if crash else (),
+            ((between + why).strip(),) if between else (),
         )
     reported = f"reported {shown_plainly(promise.accepted, 80)}" if promise.accepted else "reported no vote"
     headline = (
@@ -79,6 +114,8 @@ def _promise_or_report(bus: MessageBus) -> Told | None:
     )
     if crash:
         return headline, (f"{between}A vote must be on disk before the answer leaves.",)
+    if between:
+        return headline, (between.strip(),)
     lower = [
         (at, m)
         for at, s, m in _sent(bus, Accepted)

@@ -123,8 +123,8 @@ def _searched(
 
 
 def _broken(found: Exploration, what: str, make: Make, properties: Sequence[Property]) -> NotYet:
-    """What broke first, with its steps, and the shortest run."""
-    details = [f"The explorer's shortest schedule with {what} takes {len(found.counterexample or ())} steps."]
+    """What broke first, with its steps, and a run that shows it."""
+    details = [f"The explorer's schedule with {what} takes {len(found.counterexample or ())} steps."]
     headline = f"{IN_WORDS.get(found.property or '', 'a property broke')}: {_bare(found.sentence)}"
     # Where agreement broke, an invariant of the proof broke before; else the property itself is what to show.
     on_the_way = found.broken_on_the_way(PROOF if found.property in ("agreement", "validity") else properties)

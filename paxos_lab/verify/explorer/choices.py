@@ -16,9 +16,11 @@ from typing import Any, NamedTuple
 
 from paxos_lab.bus import MessageBus
 from paxos_lab.node import CancelTimer, LabError, Node, Send, SetTimer, field_names, stable_fields
+from paxos_lab.verify.explorer.fast.hashable import mark_of
 from paxos_lab.verify.explorer.fast.role_runner import RoleRunner
 from paxos_lab.world.copying import twin
-from paxos_lab.world.events import Crash, Deliver, Event, Restart, Timeout
+from paxos_lab.world.data import alike
+from paxos_lab.world.events import Crash, Deliver, Envelope, Event, Restart, Timeout
 from paxos_lab.world.role_contract import check_apart, check_class
 from paxos_lab.world.trace import Trace
 
@@ -57,6 +59,7 @@ class Flight(NamedTuple):
     sender: str
     to: str
     message: Any
+    mark: Any = None  # tells it apart from one that Python calls equal: see `mark_of`
 
 
 class Local(NamedTuple):
@@ -203,8 +206,8 @@ class World:
 
     def seen(self, state: State) -> tuple[tuple[tuple[str, Any], ...], dict[str, Node]]:
         """What a property looks at: (sender, message) of all that was sent, and the nodes by name."""
-        sent = dict.fromkeys((f.sender, f.message) for f in sorted(state.sent, key=self.rank))
-        return tuple(sent), {
+        sent = dict.fromkeys((f.sender, f.message, f.mark) for f in sorted(state.sent, key=self.rank))
+        return tuple([(sender, message) for sender, message, _ in sent]), {
             n: self.node(n, local) for n, local in zip(self.names, state.locals, strict=True)
         }
 
@@ -214,7 +217,7 @@ class World:
         for effect in outcome.effects:
             match effect:
                 case Send(to, message):
-                    flight = Flight(name, to, message)
+                    flight = Flight(name, to, message, mark_of(message))
                     self._order.setdefault(flight, len(self._order))
                     flights.append(flight)
                 case SetTimer(timer, _):
@@ -240,17 +243,24 @@ def as_trace(world: World, acts: Iterable[Act]) -> Trace:
     for i, act in enumerate(acts):
         event = _event(bus, act)
         if act.kind == "deliver" and any(later.what == act.what for later in acts[i + 1 :]):
-            waiting = [e for e in bus.in_flight if e[1:] == tuple(act.what)]
+            waiting = [e for e in bus.in_flight if _is(e, act.what)]
             if len(waiting) < 2:
                 bus.duplicate(waiting[0])
         bus.apply(Crash(act.node, during=event) if act.falls else event)  # type: ignore[arg-type]
     return bus.trace
 
 
+def _is(envelope: Envelope, flight: Flight) -> bool:
+    """True if that is the message, whatever Python calls equal to it (and NaN is like NaN)."""
+    ends = (envelope.sender, envelope.to) == (flight.sender, flight.to)
+    same = alike(envelope.message, flight.message)
+    return ends and same and mark_of(envelope.message) == flight.mark
+
+
 def _event(bus: MessageBus, act: Act) -> Event:
     match act.kind:
         case "deliver":
-            return Deliver(next(e for e in bus.in_flight if e[1:] == tuple(act.what)))
+            return Deliver(next(e for e in bus.in_flight if _is(e, act.what)))
         case "timeout":
             return Timeout(act.node, act.what)
         case "restart":

@@ -43,7 +43,9 @@ class Exploration:
 
     `complete`: every state was visited that can be reached within the faults allowed. `states` and
     `transitions`: how many of them this search saw, `depth`: the most events that it takes to reach
-    one. `counterexample`: a shortest run that breaks `property`, and `sentence` what is wrong there.
+    one. `counterexample`: a run that breaks `property` in as few events as any
+    can, and `sentence` what is wrong there. A message that arrives once more is one event of the search; its
+    trace has two steps for it, the copy and the delivery.
     `remark`: why "holds" says next to nothing, if nothing came up that the properties look at.
     """
 
@@ -88,7 +90,7 @@ class Exploration:
         return self.witness(predicate) is not None
 
     def witness(self, predicate: Callable[[Sent, Nodes], bool]) -> Trace | None:
-        """A shortest run to a state in which `predicate(sent, nodes)` holds, or None."""
+        """A run with the fewest acts to a state in which `predicate(sent, nodes)` holds, or None."""
         found = explore(
             self.nodes, properties=(reachable(predicate),), faults=self.faults, max_states=self.max_states
         )
@@ -106,7 +108,8 @@ class Exploration:
         return broken_along(self.nodes, self.counterexample or Trace(), properties)
 
     def __str__(self) -> str:
-        size = f"{self.states:,} states, {self.transitions:,} transitions, {self.faults}"
+        states, steps = "state" + "s" * (self.states != 1), "transition" + "s" * (self.transitions != 1)
+        size = f"{self.states:,} {states}, {self.transitions:,} {steps}, {self.faults}"
         if self.property is not None:
             assert self.counterexample is not None
             return f"BROKEN after {len(self.counterexample)} steps: {self.sentence} ({size})"
@@ -140,7 +143,7 @@ def explore(
     method: str = "auto",
     watch: Watch | None = None,
 ) -> Exploration:
-    """Try every order of events, and find a shortest one that breaks a property.
+    """Try every order of events, and find one with the fewest events that breaks a property.
 
     Every message that was sent may arrive late, in any order, many times, or never; `faults` bounds
     what may happen besides. The search ends at the first break, when nothing new can be reached, at

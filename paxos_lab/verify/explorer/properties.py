@@ -134,7 +134,7 @@ def promises_kept(sent: Sent, nodes: Nodes) -> str | None:
                     said = f"reported {message.accepted or 'no vote'}"
                     return (
                         f"promises_kept: {sender} promised ballot {message.ballot} and {said}, "
-                        f"but it votes in ballot {ballot}"
+                        f"but it has voted in ballot {ballot}"
                     )
     return None
 

@@ -32,6 +32,15 @@ def next_ballot(choose: Any) -> str:
     for name, heard in cases:
         got = call_apart(choose, name=name, heard=list(heard))
         told = f"next_ballot({name!r}, [{', '.join(map(str, heard))}])"
+        again = call_apart(choose, name=name, heard=list(heard))
+        if isinstance(got, Ballot) and isinstance(again, Ballot) and tuple(got) != tuple(again):
+            raise NotYet(
+                f"{told} was {shown(got)}, and then {shown(again)}.",
+                "A role must react alike to the same state, or no run can be repeated: leave chance out.",
+            )
+        got = (
+            Ballot(got.round, got.proposer) if isinstance(got, Ballot) else got
+        )  # a class derived from it compares as it likes
         if type(got) is not Ballot or type(got.round) is not int or type(got.proposer) is not str:
             raise NotYet(f"{told} is {shown(got)}; a Ballot(round, name) with a whole round is wanted.")
         if got.proposer != name:

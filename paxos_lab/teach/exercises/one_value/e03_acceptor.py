@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
-from paxos_lab.paxos import Acceptor, Ballot, Prepare, Promise, Proposal
+from paxos_lab.bus import MessageBus
+from paxos_lab.node import Node
+from paxos_lab.paxos import Acceptor, Ballot, Nack, Prepare, Promise, Proposal
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_role, guarded
 from paxos_lab.teach.exercises.in_words import same, shown, shown_plainly
+from paxos_lab.teach.exercises.orders import every_order
 from paxos_lab.teach.exercises.talk import RESTART, Dialogue
 from paxos_lab.teach.exercises.task import Task
 
@@ -22,6 +26,17 @@ LOWER = (
     "Unlike the text, it answers a prepare below its promise with a promise, and keeps the higher one. That is "
     "safe, but the answer is of no use: a vote in that ballot is refused."
 )
+
+
+NOT_ITS = (
+    "Unlike the text, it answers a prepare below its promise with a promise of the higher ballot. That is safe, "
+    "but of no use to whoever asked: the ballot is not its own."
+)
+
+
+def below_its_promise(promises: list[Promise], top: Ballot) -> list[str]:
+    """What to say of promises sent in answer to a prepare below `top`, which it keeps."""
+    return [NOT_ITS if same(m.ballot, top) else LOWER for m in promises[:1]]
 
 
 def promise(acceptor: Any) -> str:
@@ -59,6 +74,7 @@ def promise(acceptor: Any) -> str:
         rng = random.Random(seed)
         drawn = [Ballot(rng.randint(1, 12), rng.choice(["p1", "p2"])) for _ in range(8)]
         _one_after_the_other(guarded(role), drawn, notes, rng)
+    every_order(lambda: guarded(role)("a1", ("l1",)), LINES, _taken_back, _broken, crash=True)
     rule = "above every promise before" if ONCE in notes else "not below any promise before"
     return " ".join([f"A prepare is promised if it is {rule}; a restart forgets nothing.", *notes])
 
@@ -96,6 +112,24 @@ def _one_after_the_other(
         top = max(top, ballot)
 
 
+LINES = (("p2", Prepare(B2)), ("p1", Prepare(B1)), ("p1", Prepare(B3)))
+
+
+def _taken_back(sent: Sequence[tuple[str, Any]], node: Node) -> str | None:
+    """A promise below an earlier one, and the earlier one is not held any more."""
+    top, held = Ballot.ZERO, getattr(node, "promised", None)
+    for _, message in sent:
+        if isinstance(message, Promise) and isinstance(message.ballot, Ballot):
+            if message.ballot < top and not (isinstance(held, Ballot) and held >= top):
+                return f"It promised ballot {top}, and later {message.ballot}, which is lower."
+            top = max(top, message.ballot)
+    return None
+
+
+def _broken(sentence: str, run: MessageBus) -> NotYet:
+    return NotYet(sentence, "The run is below: a promise holds for ever, whatever rings or crashes.", run=run)
+
+
 def _keeps(
     talk: Dialogue, said: list[tuple[str, Any]], top: Ballot, notes: dict[str, None], headline: str, *why: str
 ) -> None:
@@ -103,8 +137,15 @@ def _keeps(
     low = [m for m in promises_in(said) if not isinstance(m.ballot, Ballot) or m.ballot < top]
     held = getattr(talk.node, "promised", None)
     talk.expect(not low or (isinstance(held, Ballot) and held >= top), headline, *why)
-    if promises_in(said):
-        notes[LOWER] = None
+    notes.update(dict.fromkeys(below_its_promise(promises_in(said), top)))
+    for _, nack in said:
+        if isinstance(nack, Nack):
+            talk.expect(
+                same(nack.promised, top),
+                f"It has promised ballot {top}, and it says {shown_plainly(nack)}.",
+                "A Nack names the ballot that was refused and the promise that stands in the way: "
+                "`Nack(ballot, self.promised)`.",
+            )
 
 
 ARRIVALS: dict[int, tuple[Any, ...]] = {
@@ -144,8 +185,10 @@ def promises_in(said: list[tuple[str, Any]]) -> list[Promise]:
     return [m for _, m in said if isinstance(m, Promise)]
 
 
-def one_promise(talk: Dialogue, said: list[tuple[str, Any]], to: str, ballot: Ballot, asked: str) -> None:
-    """A promise of that ballot went to whoever asked; nothing else did that claims to be one."""
+def one_promise(
+    talk: Dialogue, said: list[tuple[str, Any]], to: str, ballot: Ballot, asked: str, *, voted: bool = False
+) -> None:
+    """A promise of that ballot went to whoever asked; `voted`: there is a vote that it may report."""
     to_whom = [(t, m) for t, m in said if isinstance(m, Promise)]
     talk.expect(bool(to_whom), f"It did not promise {asked}.", f"It sent: {listed(said)}.")
     name, first = to_whom[0]
@@ -156,6 +199,11 @@ def one_promise(talk: Dialogue, said: list[tuple[str, Any]], to: str, ballot: Ba
     talk.expect(
         first.accepted is None or isinstance(first.accepted, Proposal),
         f"A promise reports a Proposal or None; this one reports {shown(first.accepted)}.",
+    )
+    talk.expect(
+        voted or first.accepted is None,
+        f"Nobody has voted yet, and its promise of {ballot} reports {shown(first.accepted)}.",
+        "Without a vote the report is None: a proposer would take anything else for a vote, and ask for its value.",
     )
 
 

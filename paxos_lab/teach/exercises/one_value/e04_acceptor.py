@@ -16,13 +16,14 @@ from paxos_lab.teach.exercises.in_words import same, shown
 from paxos_lab.teach.exercises.one_value.e03_acceptor import (
     B1,
     B2,
-    LOWER,
     ONCE,
+    below_its_promise,
     listed,
     one_promise,
     promises_in,
     promises_upwards,
 )
+from paxos_lab.teach.exercises.one_value.e04_rehearsed import FALSY
 from paxos_lab.teach.exercises.orders import every_order
 from paxos_lab.teach.exercises.talk import RESTART, Dialogue
 from paxos_lab.teach.exercises.task import Task
@@ -57,7 +58,7 @@ def accept(acceptor: Any) -> str:
         f"It sent: {listed(said)}.",
     )
     said = talk.say(higher)
-    one_promise(talk, said, "p2", B2, f"ballot {B2}, higher than its promise of {B1}")
+    one_promise(talk, said, "p2", B2, f"ballot {B2}, higher than its promise of {B1}", voted=True)
     reports = promises_in(said)
     talk.expect(
         reports[0].accepted is not None,
@@ -88,6 +89,7 @@ def accept(acceptor: Any) -> str:
         "A vote must be on disk before the answer leaves: stable(...).",
     )
 
+    _reports_any_value(tested)
     promises_upwards(tested)
     notes = _unlike_the_text(tested)
     # Safety rests on this one, which holds all that the proof asks of an acceptor.
@@ -95,11 +97,31 @@ def accept(acceptor: Any) -> str:
     orders = f"one acceptor, 3 ballots in every order, 1 crash: {alone:,} situations."
     calm(lambda: single_decree("x", acceptor=tested), _learns_x, "One proposer, three of your acceptors")
     settings = (Setting(2, 2), Setting(2, 2, 1), Setting(3, 3))
-    makes = [partial(single_decree, "xyz"[: setting.values], acceptor=tested) for setting in settings]
+    makes = [partial(single_decree, [0, "y", "z"][: setting.values], acceptor=tested) for setting in settings]
     whole = [(make, str(setting), setting.faults) for make, setting in zip(makes, settings, strict=True)]
     tried = [orders, *as_far_as_it_ends(whole)]
     tried.append(storms(lambda: single_decree("xyz", acceptor=tested), "three rivals", seeds=range(10)))
     return " ".join(["It keeps its promises and its votes.", *notes, "Tried:", *tried])
+
+
+def _reports_any_value(role: type[Any]) -> None:
+    """A value that Python takes for no is a value, and a vote for it is reported."""
+    for value in FALSY:
+        lines: list[Any] = [("p1", Prepare(B1)), ("p1", Accept(B1, value)), ("p2", Prepare(B2))]
+        talk = Dialogue(role("a1", ("l1",)), lines, others=["l1"])
+        _, voted, promised = [talk.say(line) for line in lines]
+        talk.expect(
+            ("p1", Accepted(B1, value)) in voted,
+            f"It promised ballot {B1} and then got {lines[1][1]}, but did not tell p1 that it accepted.",
+            f"It sent: {listed(voted)}. A value may be 0, False or empty.",
+        )
+        one_promise(talk, promised, "p2", B2, f"ballot {B2}, higher than its promise of {B1}", voted=True)
+        report = promises_in(promised)[0].accepted
+        talk.expect(
+            same(report, Proposal(B1, value)),
+            f"It voted for {value!r} in ballot {B1}, and then promised {B2} and reported {shown(report)}.",
+            "A value may be 0, False or empty: only None stands for 'no vote'. Compare with `is not None`.",
+        )
 
 
 def _unlike_the_text(role: type[Any]) -> list[str]:
@@ -112,7 +134,7 @@ def _unlike_the_text(role: type[Any]) -> list[str]:
     lines = [("p2", Prepare(B2)), ("p2", Prepare(B2)), ("p1", Prepare(B1))]
     talk = Dialogue(role("a1", ("l1",)), lines, others=["l1"])
     _, again, lower = [promises_in(talk.say(line)) for line in lines]
-    return [*notes, *([] if again else [ONCE]), *([LOWER] if lower else [])]
+    return [*notes, *([] if again else [ONCE]), *below_its_promise(lower, B2)]
 
 
 LOW, TIED, HIGH = Ballot(9, "p1"), Ballot(9, "p2"), Ballot(10, "p1")

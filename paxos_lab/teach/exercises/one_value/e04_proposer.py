@@ -13,7 +13,7 @@ from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_function, a_role, call_apart, guarded
 from paxos_lab.teach.exercises.in_words import same, shown
 from paxos_lab.teach.exercises.one_value.e04_proposer_talks import leaves_for_old_nacks, talks
-from paxos_lab.teach.exercises.one_value.e04_rehearsed import NAMES
+from paxos_lab.teach.exercises.one_value.e04_rehearsed import FALSY, NAMES
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.teach.exercises.trials import as_far_as_it_ends, calm, every_schedule, stalls, storms
 from paxos_lab.verify.explorer.choices import Faults
@@ -42,7 +42,14 @@ def value(pick: Any) -> str:
             "tea",
             "10.p1 is above 9.p1: rounds are numbers",
         ),
-        ([None, Proposal(Ballot(3, "p1"), 0)], 0, "a value may be 0 or empty: only None means 'no vote'"),
+        *(
+            (
+                [None, Proposal(Ballot(3, "p1"), falsy)],
+                falsy,
+                "a value may be 0 or empty: only None means 'no vote'",
+            )
+            for falsy in FALSY
+        ),
     ]
     rng = random.Random(1)
     for _ in range(60):
@@ -65,7 +72,7 @@ def value(pick: Any) -> str:
                 else f"It returned {shown(got)}."
             )
             raise NotYet(
-                f"From the reports ({told}) and the own value 'own' it should pick {str(right)!r}: {why}.",
+                f"From the reports ({told}) and the own value 'own' it should pick {shown(right)}: {why}.",
                 hint,
             )
     return f"{len(cases)} sets of reports: each time the value that the promises allow."
@@ -134,7 +141,7 @@ def searches(make: Callable[..., list[Any]], hooks: int = 6_000) -> list[str]:
         *as_far_as_it_ends(
             [
                 (partial(make, "x"), "1 proposer, 2 ballots", again),
-                (partial(make, "xy"), "2 ballots", None),
+                (partial(make, [0, "y"]), "2 ballots", None),
                 (
                     partial(make, "xy", acceptors=4, quorums=Flexible(3, 2)),
                     "2 ballots, 3 of 4 promise, 2 of 4 vote",

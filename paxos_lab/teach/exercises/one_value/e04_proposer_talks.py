@@ -6,6 +6,7 @@ run that shows it, with three, four and five acceptors, over more than one ballo
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from paxos_lab.paxos import (
@@ -24,6 +25,7 @@ from paxos_lab.paxos.quorums import names_of
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.in_words import same, shown, shown_plainly
 from paxos_lab.teach.exercises.one_value.e04_rehearsed import (
+    FALSY,
     NAMES,
     Line,
     a_promise,
@@ -54,6 +56,7 @@ def talks(role: type[Any]) -> list[str]:
     _forgets_the_ballot_before(role)
     _asks_the_quorums(role)
     _highest_of_many(role)
+    _any_value(role)
     yes = [("a1", a_promise), ("a2", a_promise), ("a1", a_vote), ("a2", a_vote)]
     return [DEAF] if all_said(role, yes).node.learned is None else []  # type: ignore[attr-defined]
 
@@ -178,7 +181,7 @@ def _tries_again(role: type[Any]) -> None:
             bool(said) and said[0].ballot > ballot,
             f"After its timer rang it {f'used ballot {said[0].ballot} again' if said else 'sent no Prepare'}; "
             f"the ballot before was {ballot}.",
-            "A retry is a new ballot, higher than the last one.",
+            "The text wants a new ballot for each retry, higher than the last one.",
         )
         ballot = said[0].ballot
     after = [m for _, m in talk.say(RESTART) if isinstance(m, Prepare)]
@@ -194,11 +197,11 @@ def _tries_again(role: type[Any]) -> None:
 def _never_goes_back(role: type[Any]) -> None:
     """A Nack for an old ballot names an old promise: no reason to use a ballot again."""
     late = ("a1", lambda used: Nack(used[0], Ballot(used[0].round, "p9")))
-    talk, lines = begun(role, [RING, RING, late, RING])
+    talk, lines = begun(role, [RING, RING, late, RING, RING])
     for line in lines[:2]:
         talk.say(line)
-    top = max(ballots_used(talk))
     for line in lines[2:]:
+        top = max(ballots_used(talk))
         for ballot in [m.ballot for _, m in talk.say(line) if isinstance(m, Prepare)]:
             talk.expect(
                 ballot > top,
@@ -277,6 +280,51 @@ def _highest_of_many(role: type[Any]) -> None:
             f"The highest ballot reported is {top}, and nothing else counts: not how many report a value, not its "
             "place in the list.",
         )
+
+
+def _voted(used: list[Ballot], value: Any) -> Accepted:
+    return Accepted(used[-1], value)
+
+
+def _any_value(role: type[Any]) -> None:
+    """A value that Python takes for no is a value all the same: reported, its own, learned."""
+    only_none = (
+        "A value may be 0, False or empty: only None stands for 'nothing'. Compare with `is not None`."
+    )
+    for value in FALSY:
+        for own, report in ((value, a_promise), ("tea", a_report(value, Ballot(0, "p9")))):
+            script: list[Line] = [("a1", report), ("a2", a_promise)]
+            late = [("a3", a_report("coffee", Ballot(0, "p9")))] if own != "tea" else []
+            first, second = [(name, partial(_voted, value=value)) for name in ("a1", "a2")]
+            script += [first, *late, second]
+            talk, lines = begun(role, script, own=own)
+            asked: list[Accept] = []
+            for line in lines[:2]:
+                asked += accepts(talk.say(line))
+            told = f"a1 reports {lines[0][1].accepted}" if own == "tea" else "no vote is reported"
+            talk.expect(
+                bool(asked) and all(same(m.value, value) for m in asked),
+                f"Its own value is {own!r}, {told}, and it asks for "
+                f"{shown(asked[0].value) if asked else 'nothing'}.",
+                only_none,
+            )
+            talk.say(lines[2])
+            if own != "tea":
+                more = [m for m in accepts(talk.say(lines[3])) if not same(m.value, value)]
+                talk.expect(
+                    not more,
+                    f"One ballot asks for two different values: for {value!r}, and after a third promise for "
+                    f"{shown(more[0].value) if more else ''}.",
+                    "Fix the value once for each ballot.",
+                    only_none,
+                )
+            talk.say(lines[-1])
+            learned = talk.node.learned  # type: ignore[attr-defined]
+            talk.expect(
+                learned is None or same(learned, value),
+                f"A quorum voted for {value!r} in its ballot, and its `learned` is {shown(learned)}.",
+                only_none,
+            )
 
 
 # ---- other quorums

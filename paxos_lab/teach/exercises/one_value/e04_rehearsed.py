@@ -20,19 +20,22 @@ from paxos_lab.teach.exercises.talk import Dialogue
 
 NAMES = names_of(3)
 
+FALSY = (0, "", False, ())
+"""Values that Python takes for no, and that are values all the same."""
+
 Line = str | tuple[str, Callable[[list[Ballot]], Any]]
 """RING, RESTART, or an acceptor and what it says, from the ballots that the proposer has used so far."""
 
 
 def begun(
-    role: type[Any], script: Iterable[Line], quorums: QuorumSystem | None = None
+    role: type[Any], script: Iterable[Line], quorums: QuorumSystem | None = None, own: Any = "tea"
 ) -> tuple[Dialogue, list[Any]]:
     """A talk that has just begun, and its lines. The ballots in them are found by rehearsal."""
     quorums = quorums or Majority(NAMES)
     lines: list[Any] = []
 
     def talk() -> Dialogue:
-        node = role("p1", "tea", quorums.members, quorums)
+        node = role("p1", own, quorums.members, quorums)
         return Dialogue(node, [line for line in lines if isinstance(line, tuple)], others=quorums.members)
 
     used: list[Ballot] = []
@@ -77,7 +80,7 @@ def a_vote(used: list[Ballot]) -> Accepted:
     return Accepted(used[-1], "tea")
 
 
-def a_report(value: str, ballot: Ballot) -> Callable[[list[Ballot]], Promise]:
+def a_report(value: Any, ballot: Ballot) -> Callable[[list[Ballot]], Promise]:
     """A promise of the ballot in hand that reports this vote."""
     return lambda used: Promise(used[-1], Proposal(ballot, value))
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from paxos_lab.bus import MessageBus
 from paxos_lab.paxos import Majority, single_decree
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_role, guarded
+from paxos_lab.teach.exercises.in_words import same
+from paxos_lab.teach.exercises.one_value.e04_learner import votes_in_every_order
 from paxos_lab.teach.exercises.one_value.e04_proposer import a_proposer, learns, searches
 from paxos_lab.teach.exercises.one_value.e04_rehearsed import NAMES
 from paxos_lab.teach.exercises.task import Task
@@ -35,9 +38,19 @@ def whole(acceptor: Any, proposer: Any, learner: Any) -> str:
         *searches(tested, hooks=20_000),
         storms(partial(tested, "xyz", acceptors=5, learners=2), "five acceptors", seeds=range(15)),
     ]
+    orders = votes_in_every_order(guarded(roles["learner"]))
+    calm(partial(tested, [0]), _learns_0, "One proposer with the value 0, all roles yours")
     bus = calm(partial(tested, "xyz", acceptors=5), learns, "Three rivals, five acceptors")
     learned = getattr(bus["l1"], "learned", None)
-    return f"Your own Paxos works: of three rivals at five acceptors, {learned} was chosen. Tried: {' '.join(tried)}"
+    return f"Your own Paxos works: of three rivals at five acceptors, {learned} was chosen. Tried: {' '.join([*tried, orders])}"
+
+
+def _learns_0(bus: MessageBus) -> str | None:
+    return (
+        None
+        if same(getattr(bus["l1"], "learned", None), 0)
+        else "l1 does not learn it: only None stands for nothing."
+    )
 
 
 TASKS = (

@@ -13,6 +13,7 @@ from paxos_lab.paxos import Accept, Accepted, Ballot, Promise, Proposal, QuorumS
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.handed_in import a_function, call
 from paxos_lab.teach.exercises.in_words import shown
+from paxos_lab.teach.exercises.one_value.e04_rehearsed import FALSY
 from paxos_lab.teach.exercises.patience import our_own_work
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.verify.explorer.exploration import QUIET, explore
@@ -106,7 +107,7 @@ def _invariant(test: Any, name: str, catches: Iterable[str], small: Iterable[tup
     for sent, broken, why in small:
         said = _asked(test, sent)
         if (said is not None and said is not False and not (isinstance(said, str) and not said)) != broken:
-            told = "; ".join(f"{sender}: {message}" for sender, message in sent) or "nothing"
+            told = "; ".join(f"{sender}: {message!s}" for sender, message in sent) or "nothing"
             verb = (
                 "breaks the invariant, and it finds nothing"
                 if broken
@@ -127,7 +128,8 @@ def _invariant(test: Any, name: str, catches: Iterable[str], small: Iterable[tup
                 "The run is below: find the two messages that contradict.",
                 run=case.bus,
             )
-    return f"Right on {len(right_runs())} runs of {len(RIGHT)} right protocols, and it catches {', '.join(catches)}."
+    caught = "; ".join(case.wrong for case in wrong_runs(catches))
+    return f"Right on {len(right_runs())} runs of {len(RIGHT)} right protocols, and it catches: {caught}."
 
 
 B1, B2, B3 = Ballot(1, "p1"), Ballot(2, "p2"), Ballot(3, "p1")
@@ -162,6 +164,15 @@ def one_value(test: Any) -> str:
             True,
             "They need not follow each other.",
         ),
+        *(
+            (
+                [("p1", Accept(B1, one)), ("p1", Accept(B1, other))],
+                True,
+                f"{one!r} and {other!r} are two values.",
+            )
+            for one, other in ((0, ""), ("", "y"), ("x", 0), (1, "1"), ((), False))
+        ),
+        ([("p1", Accept(B1, 0)), ("p1", Accept(B1, 0))], False, "0 and 0 are one value."),
     ]
     return _invariant(test, "one_value", ("M7",), small)
 
@@ -211,6 +222,18 @@ def promise_kept(test: Any) -> str:
             [("a1", Promise(Ballot(9, "p1"), None)), ("a1", Accepted(Ballot(10, "p1"), "x"))],
             False,
             "10.p1 is above 9.p1: rounds are numbers.",
+        ),
+        *(
+            ([("a1", Promise(B2, None)), ("a1", Accepted(B1, value))], True, f"{value!r} is a value as well.")
+            for value in FALSY
+        ),
+        *(
+            (
+                [("a1", Accepted(B1, value)), ("a1", Promise(B2, Proposal(B1, value)))],
+                False,
+                "It reported the vote.",
+            )
+            for value in FALSY
         ),
     ]
     return _invariant(test, "promise_kept", ("M2", "M4", "M11"), small)

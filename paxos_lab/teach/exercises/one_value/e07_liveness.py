@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -78,11 +80,11 @@ def _same_number(wait: Callable[[int, str], Any], round: int, name: str) -> floa
             f"{called} was {first} and then {second}.",
             f"A role must react alike to the same state, or no run can be repeated. {seeded}",
         )
-    with _other_hashes(wait):
+    with _another_process(wait):
         third = _number(call(wait, round, name), called)
     if third != first:
         raise NotYet(
-            f"{called} depends on hash(...), and the hash of a text is another number in every process.",
+            f"{called} depends on hash(...), id(...) or the process it runs in, which are others the next time.",
             f"The same arguments must always give the same number. {seeded}",
         )
     return first
@@ -97,15 +99,19 @@ def _number(got: Any, called: str) -> float:
 
 
 @contextmanager
-def _other_hashes(function: Any) -> Iterator[None]:
-    """Inside, `hash` in the cell of that function gives what another process would have: another number."""
+def _another_process(function: Any) -> Iterator[None]:
+    """Inside, `hash`, `id` and the number and place of the process are, for that function, as another process has them."""
     names = getattr(inspect.unwrap(function), "__globals__", {})
-    own = {"hash": names["hash"]} if "hash" in names else {}
+    own = {name: names[name] for name in ("hash", "id") if name in names}
     names["hash"] = lambda value: hash(("another process", value))
+    names["id"] = lambda value: id(value) + 4_096_016
+    number, place = os.getpid, os.getcwd
+    os.getpid, os.getcwd = lambda: number() + 1, lambda: place() + "/elsewhere"
     try:
         yield
     finally:
-        del names["hash"]
+        os.getpid, os.getcwd = number, place
+        del names["hash"], names["id"]
         names.update(own)
 
 
@@ -212,10 +218,59 @@ def watch(role: Any) -> str:
                     "It has heard nobody yet: only those who were heard count, and oneself.",
                     run=bus,
                 )
+    _is_patient(role)
+    _asks_its_fields(role)
     return (
         "It follows the lowest name that it hears, through a crash, a return and a cut. During the cut there were two "
         "leaders: that costs time, and Paxos stays safe."
     )
+
+
+SLOW = (0.5, 6.0)  # units for a message: between two heartbeats up to 3 + 5.5 units pass, and patience is 10
+LONG = 400
+
+
+def _is_patient(role: type[Any]) -> None:
+    """Nobody fails, only messages are slow: nobody is given up, and nobody ever stops to say that it is alive."""
+    with in_a_world("In a run with slow messages"):
+        bus = MessageBus([role(name, NAMES) for name in NAMES], seed=0, delay=SLOW, checked=False)
+        bus.run(until=lambda b: b.now >= 20, max_steps=3_000)
+        for time in range(25, LONG, 5):
+            before = len(bus.trace)
+            bus.run(until=lambda b, time=time: b.now >= time, max_steps=500)  # type: ignore[misc]
+            for step in bus.trace[before:]:
+                name, (_, leader) = step.node, step.changed.get("leader", (None, NAMES[0]))
+                if not same(leader, NAMES[0]):
+                    raise NotYet(
+                        f"All are up and messages take 0.5 to 6 units. At time {step.time:.0f} {name} takes "
+                        f"{shown(leader)} for the leader.",
+                        "Whoever was heard less than `patience` ago, 10 units, counts as alive: a heartbeat comes every "
+                        "3 units, may be late, and never stops.",
+                        run=_end_of(bus),
+                    )
+
+
+def _asks_its_fields(role: type[Any]) -> None:
+    """Other delays, if they are fields of the class: the delays are not written down anywhere else."""
+    fields = {field.name for field in dataclasses.fields(role)}
+    if not {"heartbeat", "patience"} <= fields:
+        return
+    with in_a_world("With heartbeat=1 and patience=4"):
+        bus = MessageBus([role(name, NAMES, heartbeat=1.0, patience=4.0) for name in NAMES], seed=0)
+        bus.run(until=lambda b: b.now >= 20, max_steps=3_000)
+        beats = [
+            s.time for s in bus.trace if s.time > 5 and any((e.sender, e.to) == ("s2", "s3") for e in s.sent)
+        ]
+        if len(beats) < 10:
+            raise NotYet(
+                f"With heartbeat=1, from time 5 to 20 s2 sends s3 {_count(len(beats))}.",
+                "Set the timer of the heartbeat with self.heartbeat.",
+                run=_end_of(bus),
+            )
+        bus.crash("s1")
+        _agree(
+            bus, 28, {"s2": "s2", "s3": "s2"}, "With heartbeat=1 and patience=4, s1 has crashed, 8 units ago"
+        )
 
 
 def _all_beat(bus: MessageBus) -> None:

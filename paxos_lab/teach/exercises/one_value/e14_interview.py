@@ -95,13 +95,22 @@ def same_majority(schedule: Any) -> str:
         raise NotYet("Nothing is chosen yet.", "Two acceptors must vote in the same ballot.", run=bus)
     (ballot,) = winners(bus).values()
     promised: set[str] = set()
-    strangers, voted = [], set()
+    strangers, voted = [], []
     for sender, message in _sent(bus):
         if isinstance(message, Promise) and message.ballot == ballot:
             promised.add(sender)
         elif isinstance(message, Accepted) and message.ballot == ballot and sender not in voted:
-            voted.add(sender)
+            voted.append(sender)
             strangers += [] if sender in promised else [sender]
+    # Two of three are a quorum: with the second vote tea is chosen, and a third one adds nothing.
+    late = [name for name in strangers if name not in voted[:2]]
+    strangers = [name for name in strangers if name in voted[:2]]
+    if not strangers and late:
+        raise NotYet(
+            f"{late[0]} had not promised, but its vote came when tea was chosen already, by {' and '.join(voted[:2])}.",
+            "Both of these had promised. Let the vote of a stranger be one of the first two.",
+            run=bus,
+        )
     if not strangers:
         raise NotYet(
             f"{', '.join(sorted(voted))} voted, and all of them had promised.",
@@ -109,8 +118,8 @@ def same_majority(schedule: Any) -> str:
             run=bus,
         )
     stranger = strangers[0]
-    late = " Its promise came after its vote." if stranger in promised else ""
-    return f"Refuted: {stranger} voted for tea in ballot {ballot}, which it had not promised, and tea is chosen.{late}"
+    after = " Its promise came after its vote." if stranger in promised else ""
+    return f"Refuted: {stranger} voted for tea in ballot {ballot}, which it had not promised, and tea is chosen.{after}"
 
 
 def reported(schedule: Any) -> str:

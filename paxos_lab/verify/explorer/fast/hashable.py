@@ -1,4 +1,9 @@
-"""Fields in a form that can be hashed and compared, so that states can be numbered."""
+"""Fields in a form that can be hashed and compared, so that states can be numbered.
+
+Python calls some things equal that a role can tell apart: 1, 1.0 and True; 0.0 and -0.0; two classes of
+NamedTuple; a whole number and a member of an IntEnum; what a dataclass leaves out with `compare=False`.
+A search that took one for the other would prove what is not so. So each of these carries a mark.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from paxos_lab.world.data import ATOMS, NotPlain, why_mutable
 class Kind(Enum):
     """What a stand-in stands for."""
 
-    LIST, SET, DICT, TUPLE, DATA, MISSING = range(6)
+    LIST, SET, DICT, TUPLE, DATA, MISSING, NUMBER, MARKED = range(8)
 
 
 MISSING = Kind.MISSING
@@ -29,14 +34,42 @@ def freeze(value: Any) -> Any:
     """
     kind = type(value)
     if kind in ATOMS:
-        return value
+        return (Kind.NUMBER, kind, repr(value)) if kind is bool or kind is float else value
     if kind is dict or kind is WatchedDict:
         return Kind.DICT, frozenset([(freeze(k), freeze(v)) for k, v in dict.items(value)])
     if kind is list:
         return Kind.LIST, tuple([freeze(v) for v in value])
     if kind is set:
         return Kind.SET, frozenset([freeze(v) for v in value])
-    return value if _is_fixed(value) else _freeze_parts(value)
+    if not _is_fixed(value):
+        return _freeze_parts(value)
+    mark = mark_of(value)
+    return value if mark is None else (Kind.MARKED, mark, value)
+
+
+_LOOKS_ALIKE = (bool, float)
+
+
+def mark_of(value: Any) -> Any:
+    """What tells `value`, which cannot change, apart from others that Python calls equal to it; None mostly."""
+    kind = type(value)
+    if kind is int or kind is str or value is None or kind is bytes:
+        return None
+    if kind in _LOOKS_ALIKE:
+        return kind, repr(value)
+    if isinstance(value, tuple):
+        marks = tuple([mark_of(item) for item in value])
+        return (kind, marks) if kind is not tuple or any(marks) else None
+    if isinstance(value, frozenset):
+        marked = frozenset([(item, mark) for item in value if (mark := mark_of(item)) is not None])
+        return (kind, marked) if kind is not frozenset or marked else None
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        marks = tuple([mark_of(getattr(value, name)) for name in value.__dataclass_fields__])
+        left_out = tuple([freeze(getattr(value, f.name)) for f in dataclasses.fields(value) if not f.compare])
+        return (kind, marks, left_out) if left_out or any(marks) else None
+    if isinstance(value, int | str | float | bytes):  # of a class of its own, as an IntEnum
+        return kind, repr(value)
+    return None
 
 
 def _is_fixed(value: Any) -> bool:
@@ -71,13 +104,20 @@ def is_flat(frozen: Any) -> bool:
     return False
 
 
+_CHANGEABLE = (Kind.LIST, Kind.SET, Kind.DICT, Kind.TUPLE, Kind.DATA)
+
+
 def _is_stand_in(value: Any) -> bool:
-    return type(value) is tuple and bool(value) and type(value[0]) is Kind
+    return type(value) is tuple and bool(value) and value[0] in _CHANGEABLE
 
 
 def thaw(frozen: Any) -> Any:
     """A new value that the stand-in stands for."""
     match frozen:
+        case (Kind.NUMBER, kind, text):
+            return text == "True" if kind is bool else float(text)
+        case (Kind.MARKED, _, value):
+            return value
         case (Kind.DICT, items):
             return {thaw(k): thaw(v) for k, v in sorted(items, key=repr)}
         case (Kind.LIST, items):

@@ -17,6 +17,7 @@ from paxos_lab.verify.explorer.fast.hashable import (
     entry_of,
     freeze,
     is_flat,
+    mark_of,
     thaw,
     with_entry,
 )
@@ -82,7 +83,7 @@ class RoleRunner:
 
     def run(self, state: tuple[Any, ...], hook: str, arguments: tuple[Any, ...]) -> Outcome:
         """What the hook does in that state; raises `RoleError` naming hook and field."""
-        known = self._known.setdefault((hook, arguments), {})
+        known = self._known.setdefault((hook, arguments, mark_of(arguments)), {})
         for places, outcomes in known.items():
             found = outcomes.get(_look(state, places))
             if found is not None:
