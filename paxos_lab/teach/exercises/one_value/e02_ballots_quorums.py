@@ -40,7 +40,7 @@ def next_ballot(choose: Any) -> str:
                 "A role must react alike to the same state, or no run can be repeated: leave chance out.",
             )
         got = (
-            Ballot(*tuple(got)) if isinstance(got, Ballot) else got
+            Ballot._make(got) if isinstance(got, Ballot) else got
         )  # a class derived from it compares as it likes
         if type(got) is not Ballot or type(got.round) is not int or type(got.proposer) is not str:
             raise NotYet(f"{told} is {shown(got)}; a Ballot(round, name) with a whole round is wanted.")
