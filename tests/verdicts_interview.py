@@ -107,7 +107,7 @@ RIGHT = {
         "promised another ballot": ("def others_vote(bus):\n    promise(bus, 'p1', NAMES); bus.timeout('p1', 'retry'); promise(bus, 'p1', ['a1', 'a2']); vote(bus, 'p1', NAMES); vote(bus, 'p1', ['a3', 'a2'])", "a3 voted for tea in ballot 2.p1, which it had not promised"),
     },
     "interview.reported": {
-        "solution": ({}, "a1 in 1.p1, and nobody else"),
+        "solution": ({}, "a1 in 1.p1, and no others"),
         "votes in two ballots": (f"def reported(bus):\n    {_AGAIN}; vote(bus, 'p1', ['a2', 'a2']); {_LATE}", "a1 in 1.p1 and a2 in 2.p1"),
         "p2 goes on": ({'["a1", "a3"])': '["a1", "a3"])\n    vote(bus, "p2", NAMES)'}, ""),
         "with a3": ({'"a1", "a2"]': '"a2", "a3"]', 'vote(bus, "p1", ["a1"])': 'vote(bus, "p1", ["a3"])'}, "a3 in 1.p1"),

@@ -307,6 +307,7 @@ WRONG: Table = {
         (_but(LEARNER, "self.learned = value", "self.learned = proposal"), "it should learn 'tea'"),
     ],
     "paxos.whole": [
+        (ACCEPTOR + LEARNER + _but(PROPOSER, NACK, "case Nack(ballot, promised):\n                self.round = promised.round; self.set_timer('retry', 5)"), "The round never goes down"),
         (ACCEPTOR + PROPOSER + _but(LEARNER, KEEPS, "self.votes = {proposal: self.votes.get(proposal, frozenset()) | {sender}}"), "Votes of other ballots arrived in between"),
         (_but(ACCEPTOR, NONE[0], "Promise(ballot, self.accepted if self.accepted and self.accepted.value else None)") + PROPOSER + LEARNER, "An acceptor left out a vote"),
         (ACCEPTOR + _but(PROPOSER, HIGHEST, "return (max(votes, key=lambda v: v.ballot).value if votes else None) or self.value") + LEARNER, "the promises do not allow"),

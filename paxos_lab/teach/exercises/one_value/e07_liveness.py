@@ -124,7 +124,7 @@ def _backs_off(wait: Callable[[int, str], Any]) -> None:
         raise NotYet(
             f"In rounds 1 and 2 it waits {sum(early) / len(early):.1f} units on average, in rounds 6 to 8 "
             f"{sum(late) / len(late):.1f}: it does not back off.",
-            "That was enough here, where a message takes about 1 unit. On a slower network the same pause is too "
+            "That was enough here, where a message takes about 1 unit. On a slower network such pauses are too "
             "short for ever: wait longer after each refusal.",
         )
     alike = [round for round in ROUNDS if len({pauses[round, name] for name in RIVALS}) == 1]

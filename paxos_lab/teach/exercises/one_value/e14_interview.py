@@ -157,7 +157,7 @@ def reported(schedule: Any) -> str:
     told = " and ".join(
         f"{', '.join(sorted(voters))} in {ballot}" for ballot, voters in sorted(votes.items())
     )
-    return f"Refuted: for tea had voted {told}, and nobody else, when it was reported; and p2 has to ask for tea all the same."
+    return f"Refuted: the votes for tea when it was reported were {told}, and no others; and p2 has to ask for tea all the same."
 
 
 def _sent(bus: MessageBus) -> list[tuple[str, Any]]:
