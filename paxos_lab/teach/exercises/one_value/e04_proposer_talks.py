@@ -22,7 +22,6 @@ from paxos_lab.paxos import (
 from paxos_lab.paxos.quorums import names_of
 from paxos_lab.teach.exercises.answer import NotYet
 from paxos_lab.teach.exercises.in_words import same, shown, shown_plainly
-from paxos_lab.teach.exercises.one_value.e04_proposer_values import any_value, highest_of_many
 from paxos_lab.teach.exercises.one_value.e04_rehearsed import (
     NAMES,
     Line,
@@ -31,8 +30,10 @@ from paxos_lab.teach.exercises.one_value.e04_rehearsed import (
     a_vote,
     accepts,
     all_said,
+    any_value,
     ballots_used,
     begun,
+    highest_of_many,
 )
 from paxos_lab.teach.exercises.talk import RESTART, RING
 
