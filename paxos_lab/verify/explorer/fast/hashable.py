@@ -48,6 +48,14 @@ def freeze(value: Any) -> Any:
 
 
 _LOOKS_ALIKE = (bool, float)
+_classes: dict[Any, type] = {}
+
+
+def _came_first(kind: type, value: Any) -> bool:
+    """True if no tuple of another class that Python calls equal came before: most classes need no mark."""
+    if len(_classes) >= _KNOWN_AT_MOST and value not in _classes:
+        return False
+    return _classes.setdefault(value, kind) is kind
 
 
 def mark_of(value: Any) -> Any:
@@ -59,7 +67,7 @@ def mark_of(value: Any) -> Any:
         return kind, repr(value)
     if isinstance(value, tuple):
         marks = tuple([mark_of(item) for item in value])
-        return (kind, marks) if kind is not tuple or any(marks) else None
+        return (kind, marks) if any(marks) or not _came_first(kind, value) else None
     if isinstance(value, frozenset):
         marked = frozenset([(item, mark) for item in value if (mark := mark_of(item)) is not None])
         return (kind, marked) if kind is not frozenset or marked else None

@@ -13,7 +13,7 @@ from typing import Any
 
 from paxos_lab.node import RoleError, field_names
 from paxos_lab.verify.explorer.choices import Act, Local, World
-from paxos_lab.verify.explorer.fast.hashable import Kind
+from paxos_lab.verify.explorer.fast.hashable import Kind, thaw
 from paxos_lab.verify.explorer.fast.read_log import Masked, ReadMasked
 from paxos_lab.verify.explorer.numbered_search import Numbers, TooLarge, too_large
 from paxos_lab.world.line_limit import EndlessLoop
@@ -69,7 +69,7 @@ def _is_empty(value: Any) -> bool | None:
     if isinstance(value, Masked):
         return None
     if isinstance(value, tuple) and value and isinstance(value[0], Kind):
-        return not value[-1]
+        return not (thaw(value) if value[0] is Kind.NUMBER else value[-1])
     return not value
 
 
