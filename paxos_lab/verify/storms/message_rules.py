@@ -47,7 +47,7 @@ class MessageRules:
 
     A Promise need not report a vote in its own ballot or above: whoever opened the ballot had its quorum by
     then, or can get none any more. And what was said before may be said again, at any time: a Promise or an
-    Accepted that is sent once more is no new statement.
+    Accepted that is sent once more is not a new statement.
 
     A lower Promise by itself does no harm as long as no vote follows it: an acceptor may answer each Prepare
     (PMS 2.2). So before one is called a promise forgotten, the server is tried: one that answers a lower

@@ -174,7 +174,7 @@ def _in_each_slot(talk: Dialogue, asked: list[tuple[str, Accept]], ballot: Ballo
 
 
 def _names(case: Case, number: int | None = None) -> str:
-    """Who has promised after so many reports, each once."""
+    """Those that have promised after so many reports, each once."""
     return " and ".join(dict.fromkeys(name for name, _ in case.reports[:number]))
 
 
