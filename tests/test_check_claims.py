@@ -105,7 +105,7 @@ RIGHT = {"Acceptor": {"promised", "accepted"}, "Proposer": {"round"}}
         (RIGHT | {"Acceptor": {"promised"}}, "An acceptor left out a vote"),
         (RIGHT | {"Proposer": set()}, "One ballot asks for two different values"),
         (RIGHT | {"Proposer": {"round", "voters"}}, "voters need not be on disk"),
-        (RIGHT | {"Proposer": {"ballot"}}, "One ballot asks for two different values"),
+        (RIGHT | {"Proposer": {"ballot"}}, "nothing reads the ballot that was stored"),
         (RIGHT | {"Proposer": {"speed"}}, "Choose among round"),
         ({"Acceptor": {"promised"}}, "I expected a dictionary"),
         (["promised"], "I expected a dictionary"),

@@ -249,7 +249,6 @@ WRONG: Table = {
         (_but(ACCEPTOR, "self.send(sender, Promise(ballot, self.accepted))", "self.send(sender, Promise(ballot, self.accepted)); self.accepted = None"), "but it had voted for"),
         (_but(ACCEPTOR, "Accepted(ballot, value))", "Accepted(self.promised, 'milk'))"), "did not tell p1 that it accepted"),
         (_but(ACCEPTOR, GUARD_2, GUARD_2 + "\n                self.votes = {}; self.votes['me'] = self.votes"), "holds itself"),
-        (_but(ACCEPTOR, VOTED, VOTED + "; self.votes = float('nan')"), ""),
         (_but(ACCEPTOR, GUARD_2, GUARD_2 + "\n                sys.exit()"), "SystemExit"),
     ],
     "proposer.value": _value(

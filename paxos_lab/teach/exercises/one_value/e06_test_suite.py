@@ -17,7 +17,12 @@ from paxos_lab.teach.exercises.one_value.e04_rehearsed import FALSY
 from paxos_lab.teach.exercises.patience import our_own_work
 from paxos_lab.teach.exercises.task import Task
 from paxos_lab.verify.explorer.exploration import QUIET, explore
-from paxos_lab.verify.explorer.properties import quorums_of
+from paxos_lab.verify.explorer.properties import (
+    backed_by_promises,
+    one_value_per_ballot,
+    promises_kept,
+    quorums_of,
+)
 from paxos_lab.verify.wrong.single_decree import RIGHT, Variant, find_variant
 from paxos_lab.world.schedule import seeded
 
@@ -26,6 +31,7 @@ Sent = list[tuple[str, Any]]
 # Wrong rules whose mark is on the messages before two values are chosen: a test that only compares
 # what is chosen sees nothing yet. (M3, M5, M6 and M12 show no sooner than that.)
 EARLY = ("M1", "M2", "M4", "M7", "M9", "M10", "M11", "M13")
+INVARIANTS = (one_value_per_ballot, promises_kept, backed_by_promises)
 ENOUGH = 6
 STORMS, STEPS = 3, 140
 
@@ -47,15 +53,15 @@ def _case(id: str, wrong: str, bus: MessageBus) -> Case:
 
 @cache
 def _wrong_run(id: str) -> Case:
-    """Of a wrong rule the shortest run, cut off where the first invariant of the proof breaks."""
+    """Of a wrong rule a shortest run that breaks an invariant of the proof, before two values are chosen."""
     if not os.environ.get(QUIET):
         print(f"searching for a run of wrong rule {EARLY.index(id) + 1} of {len(EARLY)} ...", file=sys.stderr)
     mutant = find_variant(id)
     assert mutant.smallest is not None
-    found = explore(mutant.make(mutant.smallest), faults=mutant.smallest.faults, watch=lambda *_: None)
+    nodes, faults = mutant.make(mutant.smallest), mutant.smallest.faults
+    found = explore(nodes, INVARIANTS, faults, watch=lambda *_: None)
     assert found.counterexample is not None
-    step = found.broken_on_the_way()[0][0]
-    return _case(id, mutant.rule, replay(mutant.make(mutant.smallest), found.counterexample[:step]))
+    return _case(id, mutant.rule, replay(mutant.make(mutant.smallest), found.counterexample))
 
 
 @cache
