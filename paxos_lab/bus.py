@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
-from paxos_lab.node import OUTSIDE, CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer, react
+from paxos_lab.node import OUTSIDE, CancelTimer, Effect, LabError, Node, RoleError, Send, SetTimer
 from paxos_lab.world import overtime
 from paxos_lab.world.copying import State, forget_volatile, put_state, state_of, twin
 from paxos_lab.world.data import alike, said, shown, why_mutable
@@ -352,11 +352,10 @@ class MessageBus:
 
     def _run(self, name: str, hook: str, arguments: tuple[Any, ...], alone: bool) -> list[Effect]:
         """Run a hook; if checked, one that breaks its contract leaves every node as it was."""
-        watched = overtime.begin()
         try:
             if self._checked:
                 return self._rehearsals.run(name, hook, arguments, alone)
-            return react(self._nodes[name], hook, *arguments)
+            return overtime.watched(self._nodes[name], hook, arguments)
         except overtime.Stopped:
             raise EndlessLoop(
                 f"{name}.{hook} had not come to an end after {overtime.MOST:g} seconds of processor time: is there "
@@ -366,8 +365,6 @@ class MessageBus:
             if not self._checked:
                 raise
             raise type(error)(f"{error} (step {self._steps + 1})") from error.__cause__
-        finally:
-            overtime.end(watched)
 
     def _wind(self, name: str, effect: Effect) -> None:
         """Start or stop a timer."""

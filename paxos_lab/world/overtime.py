@@ -16,6 +16,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
+
+from paxos_lab.node import Effect, Node, react
 
 MOST = 3.0  # seconds of processor time for one hook, which should take none
 _LOOK = 0.25  # seconds between two looks
@@ -73,6 +76,15 @@ def end(watched: Watched | None) -> None:
             return
         except Stopped:
             continue
+
+
+def watched(node: Node, hook: str, arguments: tuple[Any, ...]) -> list[Effect]:
+    """As `react`; raises `Stopped` when the hook goes on for too long, and only while it runs."""
+    mine = begin()
+    try:
+        return react(node, hook, *arguments)
+    finally:
+        end(mine)
 
 
 def _start() -> None:

@@ -49,7 +49,8 @@ from collections.abc import Callable, Collection, Mapping
 from operator import is_
 from typing import Any, NamedTuple, NoReturn
 
-from paxos_lab.node import Effect, Node, RoleError, field_names, react
+from paxos_lab.node import Effect, Node, RoleError, field_names
+from paxos_lab.world import overtime
 from paxos_lab.world.copying import fields_of, state_of, twin
 from paxos_lab.world.data import ATOMS, alike, parts_reader, said, shown
 from paxos_lab.world.memory import Memory
@@ -124,7 +125,7 @@ class Rehearsals:
         try:
             rehearsal = _rehearse(mirror.node, hook, arguments)
             try:
-                effects = react(node, hook, *arguments)
+                effects = overtime.watched(node, hook, arguments)
             except RoleError:
                 raise
             except Exception as error:  # whatever a learner's code raises is theirs to read
@@ -279,7 +280,7 @@ def _rehearse(node: Node, hook: str, arguments: tuple[Any, ...]) -> list[Effect]
     out = sys.stdout
     sys.stdout = _NOWHERE
     try:
-        return react(node, hook, *arguments)
+        return overtime.watched(node, hook, arguments)
     except Exception as error:  # told after the node has run, which may print something first
         return error
     finally:
