@@ -55,7 +55,7 @@ def test_each_slider_has_its_name_on_screen(page):
 
 
 def test_the_pictures_of_the_accident_are_there(page, keep):
-    for name, text in (("accident", "s1 and s2 lead"), ("disk", "s3 leads; every server")):
+    for name, text in (("accident", "s1 and s2 lead"), ("disk", "s3 leads")):
         caption = page.get_by_text(text).first
         caption.scroll_into_view_if_needed()
         cell = page.locator(".jp-Cell", has=page.get_by_text(text)).first

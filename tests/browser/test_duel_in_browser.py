@@ -124,7 +124,7 @@ def test_the_curves_fit_on_the_page(duel, keep):
     table = duel.page.get_by_text("The numbers as a table").first
     table.scroll_into_view_if_needed()
     cell = duel.page.locator(".jp-Cell", has=table).first
-    drawing = cell.locator(".jp-RenderedSVG img")
+    drawing = cell.locator("img.paxos-picture")
     drawing.wait_for()
     inside, around = drawing.bounding_box(), cell.bounding_box()
     assert inside["width"] > 500

@@ -125,7 +125,7 @@ def test_the_grid_works_by_keyboard(page):
 
 
 def test_the_run_that_breaks_agreement_plays(page, keep):
-    grid = GridOnPage(page, 3)
+    grid = GridOnPage(page, 4)
     grid.tab("One crash")
     assert grid.root.locator("td").get_by_role("button", name="DISAGREEMENT").count() == 2
     count = grid.button("!! DISAGREEMENT: 2")

@@ -44,12 +44,12 @@ def test_a_verdict_is_drawn_and_says_what_does_not_fit(page, keep):
     cells = (
         page.locator(".jp-CodeCell")
         .filter(has_text=re.compile("NOT LINEARIZABLE"))
-        .filter(has=page.locator(".jp-RenderedSVG img"))
+        .filter(has=page.locator("img.paxos-picture"))
     )
     cells.first.scroll_into_view_if_needed()
     assert cells.count() == 3, "no sessions, an old leader, a lease without its bound"
     for index in range(3):
-        drawing = cells.nth(index).locator(".jp-RenderedSVG img")
+        drawing = cells.nth(index).locator("img.paxos-picture")
         drawing.scroll_into_view_if_needed()
         page.wait_for_function("img => img.complete && img.naturalWidth > 0", arg=drawing.element_handle())
         keep(drawing, f"store_verdict_{index}")
