@@ -33,7 +33,19 @@ def pytest_xdist_make_scheduler(config, log):
     return ByFile(config, log)
 
 
+# `make quick` leaves these out: long searches, storms, and a check for each of hundreds of answers.
+SLOW = (
+    "adversary", "arrows", "check", "doctor", "exploration", "explorer", "gallery", "grading", "linearizability", "liveness",
+    "log_bugs", "log_crashes", "log_explored", "log_leader", "log_parts", "log_searches", "log_takeover", "many_seeds",
+    "mutants", "nemesis", "notebook_structure", "project", "prospects", "reads", "reconfiguration", "rejoin", "relatives",
+    "safety", "searches", "set_up", "slides", "stalls", "verdicts",
+)  # fmt: skip
+
+
 def pytest_collection_modifyitems(items):
+    for item in items:
+        if _file(item.nodeid).rpartition("/")[2].startswith(tuple(f"test_{name}" for name in SLOW)):
+            item.add_marker("slow")
     # The longest files first: the processes share them out, and none waits for another at the end.
     items.sort(key=lambda item: _turn(_file(item.nodeid)))
 
@@ -61,6 +73,12 @@ def _turn(path):
         return 2
     long = (
         "test_grading",
+        "test_explorer_oracle",
+        "test_explorer_verdicts",
+        "test_verdicts",
+        "test_nemesis",
+        "test_log_bugs",
+        "test_check_machinery",
         "test_mutants",
         "test_searches",
         "test_exploration",
