@@ -7,7 +7,9 @@ import pytest
 
 from paxos_lab import MessageBus, Node, RoleError
 from paxos_lab.show import Stepper
+from paxos_lab.verify import explore
 from paxos_lab.world import overtime
+from paxos_lab.world.line_limit import EndlessLoop
 
 LOOPS = {
     "plain": "while True: pass",
@@ -66,6 +68,18 @@ def test_a_run_is_stopped_too_and_the_stepper_says_it():
     stepper = Stepper(MessageBus([Sends("s"), looping(LOOPS["plain"])("n")]))
     stepper._handle_custom_msg({"do": "deliver", "id": stepper.bus.in_flight[0].id}, [])
     assert "had not come to an end" in stepper.view["problem"]
+
+
+@pytest.mark.parametrize("method", ["plain", "numbered", "reduced", "auto"])
+@pytest.mark.parametrize("body", LOOPS.values(), ids=LOOPS)
+def test_a_search_comes_to_an_end_whoever_swallows_the_error(body, method):
+    @dataclass
+    class Sends(Node):
+        def start(self):
+            self.send("n", "loop")
+
+    with pytest.raises(EndlessLoop, match=r"n\.receive had not come to an end"):
+        explore([Sends("s"), looping(body)("n")], method=method)
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="a tracer is a tracer: one version shows it")

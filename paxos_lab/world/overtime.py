@@ -18,7 +18,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from paxos_lab.node import Effect, Node, react
+from paxos_lab.node import Node, react
+from paxos_lab.world.line_limit import EndlessLoop
 
 MOST = 3.0  # seconds of processor time for one hook, which should take none
 _LOOK = 0.25  # seconds between two looks
@@ -78,13 +79,24 @@ def end(watched: Watched | None) -> None:
             continue
 
 
-def watched(node: Node, hook: str, arguments: tuple[Any, ...]) -> list[Effect]:
-    """As `react`; raises `Stopped` when the hook goes on for too long, and only while it runs."""
+def watched(node: Node, hook: str, arguments: tuple[Any, ...], run: Callable[..., Any] = react) -> Any:
+    """What `run` returns, by default the effects; raises `EndlessLoop` when the hook goes on for too long.
+
+    Only while the hook runs: the caller is never stopped.
+    """
     mine = begin()
     try:
-        return react(node, hook, *arguments)
-    finally:
-        end(mine)
+        try:
+            return run(node, hook, *arguments)
+        finally:
+            end(mine)
+    except Stopped:
+        if mine is None:  # the outer hook is over
+            raise
+        raise EndlessLoop(
+            f"{node.name}.{hook} had not come to an end after {MOST:g} seconds of processor time: is there "
+            "a loop that never ends?"
+        ) from None
 
 
 def _start() -> None:

@@ -47,12 +47,13 @@ import io
 import sys
 from collections.abc import Callable, Collection, Mapping
 from operator import is_
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, cast
 
 from paxos_lab.node import Effect, Node, RoleError, field_names
 from paxos_lab.world import overtime
 from paxos_lab.world.copying import fields_of, state_of, twin
 from paxos_lab.world.data import ATOMS, alike, parts_reader, said, shown
+from paxos_lab.world.line_limit import EndlessLoop
 from paxos_lab.world.memory import Memory
 from paxos_lab.world.role_contract import changeable_parts, check_attributes, check_effect, undeclared
 
@@ -125,7 +126,7 @@ class Rehearsals:
         try:
             rehearsal = _rehearse(mirror.node, hook, arguments)
             try:
-                effects = overtime.watched(node, hook, arguments)
+                effects: list[Effect] = overtime.watched(node, hook, arguments)
             except RoleError:
                 raise
             except Exception as error:  # whatever a learner's code raises is theirs to read
@@ -280,7 +281,9 @@ def _rehearse(node: Node, hook: str, arguments: tuple[Any, ...]) -> list[Effect]
     out = sys.stdout
     sys.stdout = _NOWHERE
     try:
-        return overtime.watched(node, hook, arguments)
+        return cast(list[Effect], overtime.watched(node, hook, arguments))
+    except EndlessLoop:  # once is enough, and before Python 3.12 lines are not counted any more after it
+        raise
     except Exception as error:  # told after the node has run, which may print something first
         return error
     finally:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from paxos_lab.node import Effect, LabError, Node, RoleError, field_names, react
+from paxos_lab.node import Effect, LabError, Node, RoleError, field_names
 from paxos_lab.verify.explorer.fast.hashable import (
     Kind,
     WatchedDict,
@@ -22,6 +22,7 @@ from paxos_lab.verify.explorer.fast.hashable import (
     with_entry,
 )
 from paxos_lab.verify.explorer.fast.read_log import Log, Masked, Place, watching
+from paxos_lab.world import overtime
 from paxos_lab.world.copying import fields_of
 from paxos_lab.world.data import NotPlain, copy_of
 from paxos_lab.world.line_limit import limited
@@ -119,7 +120,8 @@ class RoleRunner:
         if not same or changed != other.changes(self._freeze) or log.odd or hash(arguments) != before:
             for _ in range(5):  # chance may agree with itself once or twice
                 self.put(self._node, state)
-                run_hook(self._node, hook, arguments, self._everybody)  # names what is wrong
+                with limited(what):
+                    run_hook(self._node, hook, arguments, self._everybody)  # names what is wrong
             raise RoleError(
                 f"{what} depends on the order in which a dictionary or a set was filled: two states that "
                 "are equal must react alike; go through it with sorted(...)"
@@ -139,9 +141,9 @@ class RoleRunner:
         effects: list[Effect] = []
         inside["_log"], inside["_outbox"] = log, effects
         try:
-            if getattr(node, hook)(*arguments) is not None:
+            if overtime.watched(node, hook, arguments, _called) is not None:
                 self.put(self._node, state)
-                react(self._node, hook, *arguments)  # says that what a hook returns reaches nobody
+                overtime.watched(self._node, hook, arguments)  # says that what a hook returns reaches nobody
         finally:
             past = inside.keys() - {"name", "_log", "_outbox"}
             for name in list(inside):
@@ -180,6 +182,10 @@ class RoleRunner:
 
     def _thaw_turned(self, frozen: Any) -> Any:
         return _turned_round(self._thaw(frozen))
+
+
+def _called(node: Node, hook: str, *arguments: Any) -> Any:
+    return getattr(node, hook)(*arguments)
 
 
 def _look(state: tuple[Any, ...], places: tuple[Place, ...]) -> tuple[Any, ...]:
