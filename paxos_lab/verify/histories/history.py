@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
@@ -42,17 +43,28 @@ ACKNOWLEDGED = Acknowledged.ACKNOWLEDGED
 
 
 def same(a: Any, b: Any) -> bool:
-    """True for equal results; two NaNs count as equal, though `==` denies it, also inside plain data."""
-    if a is b or a == b:
+    """True for equal results, but not for 0 and False or 1 and True, which `==` takes for equal.
+
+    Two NaNs count as equal, though `==` denies it. Both also inside plain data.
+    """
+    if a is b:
         return True
     match a, b:
+        case (bool(), _) | (_, bool()):
+            return False
         case float(), float():
-            return a != a and b != b
+            return a == b or (a != a and b != b)
         case (tuple(), tuple()) | (list(), list()):
             return len(a) == len(b) and all(map(same, a, b))
         case dict(), dict():
-            return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    return False
+            keys = {key: key for key in b}
+            return a.keys() == b.keys() and all(same(k, keys[k]) and same(a[k], b[k]) for k in a)
+        case (set(), set()) | (frozenset(), frozenset()):
+            members = {member: member for member in b}
+            return a == b and all(same(member, members[member]) for member in a)
+    if dataclasses.is_dataclass(a) and type(a) is type(b):
+        return all(same(getattr(a, f.name), getattr(b, f.name)) for f in dataclasses.fields(a) if f.compare)
+    return bool(a == b)
 
 
 @dataclass(frozen=True)
