@@ -147,3 +147,22 @@ def test_who_counts_majorities_rejects_flexible_quorums():
     """
     answer = check("suite.kill", [named(source)])
     assert not answer.passed and "cries wolf" in str(answer) and answer.run is not None
+
+
+def test_a_suite_works_whatever_the_values_are():
+    every = [ours(judge) for judge in (one_value_per_ballot, promises_kept, backed_by_promises)]
+
+    def blind(test):
+        def only_true_ones(sent, quorums):
+            return test([(s, m) for s, m in sent if getattr(m, "value", True)], quorums)
+
+        return only_true_ones
+
+    def insists(sent, quorums):
+        return next(("no value" for _, m in sent if isinstance(m, Accept) and not m.value), None)
+
+    assert check("suite.kill", every).passed
+    answer = check("suite.kill", [*every, insists])
+    assert not answer.passed and "in place of x, y and z stand 0, '' and ()): no value" in str(answer), answer
+    answer = check("suite.kill", [blind(test) for test in every])
+    assert not answer.passed and "Caught with the values x, y and z, but not where" in str(answer), answer

@@ -96,18 +96,17 @@ def recall() -> dict[str, Memory]:
 
 
 def keep(id: str, memory: Memory) -> None:
-    """Keep what is known about one card; all others stay as they are in the file."""
-    _save({**recall(), id: memory})
+    """Keep what is known about one card; all others stay as they are in the file, whoever else writes it."""
+    store.change(_FILE, lambda kept: {**kept, id: _to_json(memory)})
 
 
 def _save(memories: Mapping[str, Memory]) -> None:
-    store.save(
-        _FILE,
-        {
-            id: {"due": m.due.isoformat(), "interval": m.interval, "ease": m.ease, "seen": m.seen}
-            for id, m in memories.items()
-        },
-    )
+    store.save(_FILE, {id: _to_json(memory) for id, memory in memories.items()})
+
+
+def _to_json(memory: Memory) -> dict[str, Any]:
+    due = memory.due.isoformat()
+    return {"due": due, "interval": memory.interval, "ease": memory.ease, "seen": memory.seen}
 
 
 def _from_json(record: Any) -> Memory:
