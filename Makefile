@@ -23,7 +23,7 @@ endif
 BARE := $(if $(filter 0,$(BROWSER)),--no-browser,)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab doctor test quick check bench notebooks exercises reference slides grade lock environment clean anew
+.PHONY: help setup lab doctor test thorough quick check bench notebooks exercises reference slides grade lock environment clean anew
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
@@ -57,6 +57,9 @@ doctor:  ## say what is missing on this machine, and how to fix it
 
 test: $(WORKSHOP)  ## run every test: code, notebooks, browser (PYTHON=python3.13 VENV=.venv-3.13: on another Python)
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg $(TESTS)
+
+thorough: $(WORKSHOP)  ## every test, and those that only repeat a kind: more seeds, more answers of one shape
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --thorough --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg $(TESTS)
 
 quick: $(WORKSHOP)  ## the tests that fit in a minute: no notebook, no browser, no long search
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow and not browser" tests

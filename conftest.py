@@ -5,6 +5,10 @@ import os
 import tempfile
 
 
+def pytest_addoption(parser):
+    parser.addoption("--thorough", action="store_true", help="run the tests marked `thorough` as well")
+
+
 def pytest_configure(config):
     # Progress made by tests, and by the kernels that they start, stays out of the reader's home.
     if "PAXOS_LAB_HOME" not in os.environ:
@@ -42,7 +46,11 @@ SLOW = (
 )  # fmt: skip
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--thorough"):
+        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=left_out)
     for item in items:
         if _file(item.nodeid).rpartition("/")[2].startswith(tuple(f"test_{name}" for name in SLOW)):
             item.add_marker("slow")

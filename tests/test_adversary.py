@@ -134,7 +134,13 @@ def test_the_optimum_plays_to_the_break_step_by_step(mutant):
     assert game.events == 1, "after Restart the network is the learner's again"
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.id)
+LONG = ("M8", "M9", "M10", "M11", "M12")  # to search; `make thorough` plays them, too
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [pytest.param(m, id=m.id, marks=pytest.mark.thorough if m.id in LONG else ()) for m in MUTANTS],
+)
 def test_every_mutant_can_be_won_in_the_optimum_with_what_the_game_allows(mutant):
     game = game_of(mutant.id)
     run = [step.event for step in game.optimum().counterexample][game.board.first :]

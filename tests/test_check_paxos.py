@@ -156,6 +156,7 @@ def test_wrong_acceptors_are_rejected(promise, vote, headline):
     assert not answer.passed and headline in answer.headline, answer
 
 
+@pytest.mark.thorough  # the table of verdicts has some of each
 def test_right_acceptors_are_accepted():
     assert check("acceptor.accept", named("Acceptor", WHOLE.format(promise=PROMISE, vote=VOTE))).passed
     silent = next(type(n) for n in find_variant("C5").make(2) if n.name == "a1")
@@ -276,6 +277,7 @@ def test_wrong_proposers_are_rejected(role, headline):
     assert answer.run is not None
 
 
+@pytest.mark.thorough
 def test_right_proposers_are_accepted():
     eager = next(type(n) for n in find_variant("C6").make(2) if n.name == "p1")
     for role in (Proposer, eager):
@@ -358,6 +360,7 @@ def test_parts_that_do_not_fit_and_parts_that_do_nothing():
     assert not check("paxos.whole", Learner, Proposer, Acceptor).passed
 
 
+@pytest.mark.thorough
 def test_the_right_whole_is_accepted():
     assert check("paxos.whole", Acceptor, Proposer, Learner).passed
     assert check(

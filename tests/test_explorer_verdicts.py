@@ -225,7 +225,7 @@ def test_the_first_error_stands_when_the_second_search_no_longer_sees_it():
             super().receive(sender, message)
 
     with pytest.raises(RoleError, match="the 200th call"):
-        explore(single_decree(["x", "y"], acceptor=OnlyOnce))
+        explore(single_decree(["x", "y"], acceptor=OnlyOnce), max_states=500)
 
 
 # ---- fields that grow for ever

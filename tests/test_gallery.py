@@ -76,9 +76,11 @@ def test_the_card_does_not_give_itself_away():
         ("M5", 0, "not so. It is broken."),
         ("M7", 1, "right."),
         ("M9", 3, "right."),
-        ("M9", 2, "half right. It is broken, but first with 3 ballots."),
+        pytest.param(
+            "M9", 2, "half right. It is broken, but first with 3 ballots.", marks=pytest.mark.thorough
+        ),
         ("C2", 0, "right."),
-        ("C2", 4, "not so. It is safe."),
+        pytest.param("C2", 4, "not so. It is safe.", marks=pytest.mark.thorough),
     ],
 )
 def test_the_guess_is_judged_by_the_search(id, option, said):

@@ -63,6 +63,6 @@ def test_storms_catch_it_and_the_right_server_passes_the_same_runs(rule):
     case = WRONG[rule]
     came = next((c for c in map(case.storm, range(runs)) if not c.ok), None)
     assert came is not None and came.kind in kinds, came and (came.kind, came.sentence)
-    for seed in range(3):
+    for seed in range(2):
         sound = case.storm(seed, right=True)
         assert sound.ok, (seed, sound.sentence)
