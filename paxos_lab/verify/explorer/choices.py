@@ -186,10 +186,12 @@ class World:
         name = act.node
         match act.kind:
             case "deliver":
-                after, flights = self._run(name, local, "receive", act.what.sender, act.what.message)
+                after, flights = self._run(
+                    name, local, "receive", (act.what.sender, act.what.message), act.what.mark
+                )
             case "timeout":
                 rung = local._replace(timers=local.timers - {act.what})
-                after, flights = self._run(name, rung, "timeout", act.what)
+                after, flights = self._run(name, rung, "timeout", (act.what,), mark_of(act.what))
             case "restart":
                 after, flights = self._run(name, local._replace(up=True), "recover")
             case "crash":
@@ -211,13 +213,15 @@ class World:
             n: self.node(n, local) for n, local in zip(self.names, state.locals, strict=True)
         }
 
-    def _run(self, name: str, local: Local, hook: str, *arguments: Any) -> tuple[Local, tuple[Flight, ...]]:
-        outcome = self._runner[name].run(local.fields, hook, arguments)
+    def _run(
+        self, name: str, local: Local, hook: str, arguments: tuple[Any, ...] = (), mark: Any = None
+    ) -> tuple[Local, tuple[Flight, ...]]:
+        outcome = self._runner[name].run(local.fields, hook, arguments, mark)
         timers, flights = local.timers, []
-        for effect in outcome.effects:
+        for effect, its_mark in zip(outcome.effects, outcome.marks, strict=True):
             match effect:
                 case Send(to, message):
-                    flight = Flight(name, to, message, mark_of(message))
+                    flight = Flight(name, to, message, its_mark)
                     self._order.setdefault(flight, len(self._order))
                     flights.append(flight)
                 case SetTimer(timer, _):

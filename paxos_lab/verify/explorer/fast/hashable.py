@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from paxos_lab.world.data import ATOMS, NotPlain, why_mutable
@@ -60,7 +61,7 @@ def _came_first(kind: type, value: Any) -> bool:
 
 def mark_of(value: Any) -> Any:
     """What tells `value`, which cannot change, apart from others that Python calls equal to it; None mostly."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind is int or kind is str or value is None or kind is bytes:
         return None
     if kind in _LOOKS_ALIKE:
@@ -72,12 +73,21 @@ def mark_of(value: Any) -> Any:
         marked = frozenset([(item, mark) for item in value if (mark := mark_of(item)) is not None])
         return (kind, marked) if kind is not frozenset or marked else None
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        marks = tuple([mark_of(getattr(value, name)) for name in value.__dataclass_fields__])
-        left_out = tuple([freeze(getattr(value, f.name)) for f in dataclasses.fields(value) if not f.compare])
+        names, not_compared = _field_names(kind)
+        marks = tuple([mark_of(getattr(value, name)) for name in names])
+        left_out = tuple([freeze(getattr(value, name)) for name in not_compared])
         return (kind, marks, left_out) if left_out or any(marks) else None
     if isinstance(value, int | str | float | bytes):  # of a class of its own, as an IntEnum
         return kind, repr(value)
     return None
+
+
+@cache
+def _field_names(kind: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """All fields of a dataclass, and those that `==` leaves out."""
+    return tuple(kind.__dataclass_fields__), tuple(
+        [f.name for f in dataclasses.fields(kind) if not f.compare]
+    )
 
 
 def _is_fixed(value: Any) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from paxos_lab.node import Effect, LabError, Node, RoleError, field_names
+from paxos_lab.node import Effect, LabError, Node, RoleError, Send, field_names
 from paxos_lab.verify.explorer.fast.hashable import (
     Kind,
     WatchedDict,
@@ -36,11 +36,13 @@ class Outcome(NamedTuple):
     """What a hook asks for, and what it changed.
 
     `changed`: (position, value) of a field that is new as a whole, or (position, key, value) of one
-    entry of a dictionary, `MISSING` for one that is gone.
+    entry of a dictionary, `MISSING` for one that is gone. `marks`: of each message that is sent
+    (`mark_of`), None for a timer.
     """
 
     effects: tuple[Effect, ...]
     changed: tuple[tuple[Any, ...], ...]
+    marks: tuple[Any, ...]
 
     def apply(self, state: tuple[Any, ...]) -> tuple[Any, ...]:
         """The state after the hook."""
@@ -82,9 +84,12 @@ class RoleRunner:
         for name, value in zip(self.fields, state, strict=True):
             setattr(node, name, None if type(value) is Masked else self._thaw(value))
 
-    def run(self, state: tuple[Any, ...], hook: str, arguments: tuple[Any, ...]) -> Outcome:
-        """What the hook does in that state; raises `RoleError` naming hook and field."""
-        known = self._known.setdefault((hook, arguments, mark_of(arguments)), {})
+    def run(self, state: tuple[Any, ...], hook: str, arguments: tuple[Any, ...], mark: Any) -> Outcome:
+        """What the hook does in that state; raises `RoleError` naming hook and field.
+
+        `mark`: tells the arguments from others that Python calls equal.
+        """
+        known = self._known.setdefault((hook, arguments, mark), {})
         for places, outcomes in known.items():
             found = outcomes.get(_look(state, places))
             if found is not None:
@@ -126,7 +131,8 @@ class RoleRunner:
                 f"{what} depends on the order in which a dictionary or a set was filled: two states that "
                 "are equal must react alike; go through it with sorted(...)"
             )
-        return log.places(), Outcome(tuple(effects), changed)
+        marks = tuple([mark_of(effect.message) if type(effect) is Send else None for effect in effects])
+        return log.places(), Outcome(tuple(effects), changed, marks)
 
     def _attempt(
         self,
