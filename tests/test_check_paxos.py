@@ -164,6 +164,7 @@ def test_right_acceptors_are_accepted():
     assert answer.passed, answer
 
 
+@pytest.mark.thorough
 def test_who_remembers_too_much_for_a_search_is_told_how_far_it_came():
     role = next(type(n) for n in find_variant("C3").make(2) if n.name == "a1")
     answer = check("acceptor.accept", role)

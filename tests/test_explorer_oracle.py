@@ -56,7 +56,7 @@ def patience(monkeypatch):
     monkeypatch.setattr(exploration, "PATIENCE", 500)
 
 
-@pytest.mark.parametrize("block", range(3))
+@pytest.mark.parametrize("block", range(2))
 def test_the_reduced_search_says_what_the_oracle_says(block):
     outcomes = Counter(judged(seed, "reduced") for seed in range(200 + 30 * block, 230 + 30 * block))
     # It would say little if all were safe, all broken, or most too large.
@@ -65,7 +65,7 @@ def test_the_reduced_search_says_what_the_oracle_says(block):
 
 @pytest.mark.parametrize("method", ["plain", "numbered", "auto"])
 def test_the_other_searches_say_what_the_oracle_says(method):
-    outcomes = Counter(judged(seed, method) for seed in range(1000, 1030))
+    outcomes = Counter(judged(seed, method) for seed in range(1000, 1025))
     assert outcomes[True] >= 8 and outcomes[False] >= 3, outcomes
 
 

@@ -49,6 +49,7 @@ class ChangesItsMind(Heir):
         super().receive(sender, message)
 
 
+@pytest.mark.thorough  # lesson 08 runs it, too
 def test_two_leaders_two_slots_three_acceptors_every_schedule():
     found = explore(heirs(TWO), ALL)
     assert found.ok and found.complete and found.method == "reduced", str(found)

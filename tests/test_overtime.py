@@ -70,8 +70,8 @@ def test_a_run_is_stopped_too_and_the_stepper_says_it():
     assert "had not come to an end" in stepper.view["problem"]
 
 
-@pytest.mark.parametrize("method", ["plain", "numbered", "reduced", "auto"])
-@pytest.mark.parametrize("body", LOOPS.values(), ids=LOOPS)
+@pytest.mark.parametrize("method", ["plain", "auto"])
+@pytest.mark.parametrize("body", [LOOPS["plain"], LOOPS["swallows all"]], ids=["plain", "swallows all"])
 def test_a_search_comes_to_an_end_whoever_swallows_the_error(body, method):
     @dataclass
     class Sends(Node):
