@@ -14,8 +14,7 @@ from paxos_lab.show.draw.ballot_board import ballot_board
 from paxos_lab.show.draw.cluster import holdings
 from paxos_lab.words.narration import narrate
 from paxos_lab.words.text import as_text, short
-from paxos_lab.world.events import Crash, Deliver, Drop, Duplicate, Event
-from paxos_lab.world.trace import Step
+from paxos_lab.world.events import Event
 
 Choice = Event | Iterable[Event] | Callable[[MessageBus], Any] | None
 """What is done where the futures part: an event, some, a function of the bus, or None: time goes on by itself."""
@@ -104,15 +103,14 @@ class Futures:
 
     def lines(self) -> tuple[list[tuple[bool, str]], list[tuple[bool, str]]]:
         """The steps from the parting on, of each future: (does the other future lack it?, the step in words)."""
-        rests = [bus.trace[self.step :] for bus in (self.one, self.other)]
-        counts = [Counter(map(_what, rest)) for rest in rests]
+        rests = [[(step, narrate(step)) for step in bus.trace[self.step :]] for bus in (self.one, self.other)]
+        counts = [Counter(words for _, words in rest) for rest in rests]
         told = []
         for rest, there in zip(rests, reversed(counts), strict=True):
             left, lines = there.copy(), []
-            for step in rest:
-                what = _what(step)
-                lines.append((left[what] <= 0, f"{step.step}. {narrate(step)}"))
-                left[what] -= 1
+            for step, words in rest:  # in words: there, messages have other numbers
+                lines.append((left[words] <= 0, f"{step.step}. {words}"))
+                left[words] -= 1
             told.append(lines)
         return told[0], told[1]
 
@@ -180,16 +178,6 @@ def _do(bus: MessageBus, choice: Choice) -> None:
     else:
         for event in choice:
             bus.apply(event)
-
-
-def _what(step: Step) -> Any:
-    """A step as something that can happen in the other future as well: there, messages have other numbers."""
-    match step.event:
-        case Deliver(e) | Drop(e) | Duplicate(e):
-            return type(step.event).__name__, e.sender, e.to, e.message
-        case Crash(node, during=Deliver(e)):
-            return "crash", node, e.sender, e.message
-    return step.event
 
 
 def _items(lines: list[tuple[bool, str]]) -> str:
