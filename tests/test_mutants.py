@@ -197,7 +197,7 @@ def test_of_these_the_proof_sees_only_the_learner_at_two_ballots(id, seen):
     assert found.property == seen and (seen or found.complete), str(found)
 
 
-@pytest.mark.parametrize("variant", **right_ids)
+@pytest.mark.parametrize("variant", few("C0", "C1", "C4"))
 def test_no_invariant_of_the_proof_rejects_a_right_variant(variant):
     found = explore(variant.make(2), properties=PROOF)
     assert found.ok and found.complete, str(found)

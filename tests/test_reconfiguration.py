@@ -119,10 +119,15 @@ def storm(seed, servers=3, spares=2, faults=0.1, steps=800, **settings):
     return bus
 
 
+SOME, MORE = [(3, 2), (1, 2)], [(3, 1), (5, 0)]  # servers and spares; `make test` tries some
+
+
 @pytest.mark.parametrize(
     "settings", [{}, {"snapshot_every": 3}, {"alpha": 1}, {"batch": 3, "alpha": 5}], ids=str
 )
-@pytest.mark.parametrize(("servers", "spares"), [(3, 1), (3, 2), (1, 2), (5, 0)])
+@pytest.mark.parametrize(
+    ("servers", "spares"), [*SOME, *(pytest.param(*sizes, marks=pytest.mark.thorough) for sizes in MORE)]
+)
 def test_storms_of_changes_are_safe_and_end(servers, spares, settings):
     for seed in range(25):
         bus = storm(seed, servers, spares, **settings)
