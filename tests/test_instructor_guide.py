@@ -180,3 +180,37 @@ def test_what_it_says_may_be_cut_is_a_heading_of_the_lesson(path):
         line for line in "\n".join(c.source for c in cells).splitlines() if line.endswith("(optional)")
     ]
     assert bool(optional) == ("more for the parts marked *optional*" in cells[0].source)
+
+
+# ---- the minutes of a lesson
+
+
+WIDGET = re.compile(r"\b(Stepper|Duel|Gallery|\w+Lab|\w+Grid|\w+Game)\(")
+
+
+def estimated(path):
+    """Minutes by the rule in the guide, of what is not optional; tasks that a lesson sets come on top."""
+    minutes, optional = 0.0, 0
+    for cell in nbformat.read(path, as_version=4).cells[1:]:
+        if cell.cell_type == "markdown":
+            if heading := re.match(r"(#+) (.*)", cell.source):
+                level = len(heading[1])
+                if "(optional)" in heading[2]:
+                    optional = level
+                elif level <= optional:
+                    optional = 0
+            spent = len(re.sub(r"<[^>]+>", "", cell.source).split()) / 150
+        else:
+            spent = sum(bool(line.strip()) for line in cell.source.splitlines()) * 4 / 60
+            spent += 0.75 * ("predict(" in cell.source) + 3 * bool(WIDGET.search(cell.source))
+        minutes += 0 if optional else spent
+    return minutes
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_takes_about_the_minutes_that_it_says(path):
+    assert estimated(path) / 1.15 <= minutes_of(path) <= 2.5 * estimated(path), round(estimated(path))
+    assert (
+        "150 words of text a minute, spends 4 seconds on a line of\ncode, 45 on a guess and 3 minutes on a widget"
+        in TEXT
+    )

@@ -22,12 +22,25 @@ class Countdown(anywidget.AnyWidget):
 
     _esm = """
     function render({ model, el }) {
-      el.setAttribute("role", "timer");
-      let end, timer;
+      // The face changes each second, and a screen reader stays silent; it is told now and then.
+      const face = document.createElement("span"), told = document.createElement("span");
+      face.setAttribute("role", "timer");
+      told.setAttribute("role", "status");
+      told.style.cssText = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)";
+      el.append(face, told);
+      let end, timer, last;
       const show = () => {
         const left = Math.max(0, Math.round((end - performance.now()) / 1000));
         const clock = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-        el.textContent = left ? `Time left: ${clock}` : "Time is up: finish this question.";
+        face.textContent = left ? `Time left: ${clock}` : "Time is up: finish this question.";
+        const due = [0, 60, 120, 300, 600].find((mark) => left <= mark);
+        if (due !== last) {
+          if (due !== undefined) {
+            const minutes = due / 60;
+            told.textContent = due ? `${minutes} minute${minutes > 1 ? "s" : ""} left` : face.textContent;
+          }
+          last = due;
+        }
         if (!left) clearInterval(timer);
       };
       const begin = () => {
@@ -35,6 +48,7 @@ class Countdown(anywidget.AnyWidget):
         el.style.display = model.get("runs") ? "" : "none";
         if (!model.get("runs")) return;
         end = performance.now() + 1000 * model.get("left");
+        last = [0, 60, 120, 300, 600].find((mark) => model.get("left") <= mark); // nothing is due yet
         timer = setInterval(show, 500);
         show();
       };

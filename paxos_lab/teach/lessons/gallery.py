@@ -316,7 +316,7 @@ class CardBox(LabBox):
         )
         picture = ballot_board(found.bus.trace, _quorums(found))
         return (
-            f"{first}<details open><summary>A shortest run that breaks it, {len(trace)} steps</summary>"
+            f"{first}<details open><summary>A run that breaks it in as few events as possible, {len(trace)} steps</summary>"
             f"<ol>{lines}</ol></details>{scrolling(picture, f'Ballot board of card {self.number}', 480)}"
             f"<details><summary>The ballot board of card {self.number} in words</summary>"
             f"{as_list('ul', picture.alt.splitlines())}</details>"
