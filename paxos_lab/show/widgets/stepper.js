@@ -43,6 +43,7 @@ function render({ model, el }) {
       tell(problem, "The kernel does not answer. If it is busy, wait; if it was restarted, run the cell again.");
     }, PATIENCE);
     model.send({ ...message, click: ++clicks }); // raises where the kernel is gone
+    root.dataset.asked = clicks;
   };
   // What somebody does ends Play: whoever steps in wants to look.
   const act = (message) => {
