@@ -184,11 +184,12 @@ class LogRules:
             if best is None or best.applied() + getattr(best, "alpha", 0) < slot:
                 return None
             members = best.members_at(slot)
-        holders = [s.name for s in servers if s.name in members and self._holds(s, slot)]
+        holding = [s.name for s in servers if self._holds(s, slot)]
+        holders = [name for name in members if name in holding]
         need = self._phase_two(servers, len(members))
         knows = next(s for s in servers if self._held[s.name].get(slot) in ("chosen", "cleared"))
         if self.quorum is None and hasattr(knows, "quorums_at") and not hasattr(knows, "quorum_sizes"):
-            backed = knows.name not in (s.name for s in up) or knows.quorums_at(slot).is_quorum(holders, 2)
+            backed = knows.name not in (s.name for s in up) or knows.quorums_at(slot).is_quorum(holding, 2)
         else:
             backed = len(holders) >= need
         if not backed:
