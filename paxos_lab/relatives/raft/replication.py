@@ -70,12 +70,9 @@ class Replicator(Elector):
         self.answering, self.unanswered, self.heir, self.transferred = frozenset(), 0, None, False
         self.cancel_timer("election")
         self.own_first = self.last_index() + 1
-        self.begin()
+        self.log[self.own_first] = LogEntry(self.term)
         self.beat()
-
-    def begin(self) -> None:
-        """The first entry of our term."""
-        self.append(())
+        self.advance()
 
     def append(self, commands: Entry, groups: Groups = ()) -> None:
         """Put an entry at the end of our log and tell the others."""
