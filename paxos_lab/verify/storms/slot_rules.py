@@ -91,7 +91,7 @@ class LogRules:
         return None
 
     def _crashes(self, bus: MessageBus) -> set[str]:
-        """Who has lost its memory since the last look."""
+        """The servers that have lost their memory since the last look."""
         before, self._down = self._down, set(bus.down)
         try:
             trace = bus.trace
