@@ -188,3 +188,70 @@ def test_what_was_asked_for_twice_may_be_there_twice():
 
 def test_keys_that_are_also_put_tell_nothing():
     assert executed_twice(stores("a a ", operations=(Append("k", "a "), Put("k", "a a ")))) is None
+
+
+# ---- a log whose votes can be seen, and whose commit index is in memory, as Raft's
+
+
+@dataclass(frozen=True)
+class Held:
+    ballot: int
+    entry: str
+
+
+@dataclass
+class Seen(Shown):
+    """Shows besides what it holds: slots are (status, entry, ballot)."""
+
+    def vote(self, slot):
+        return Held(self.slots[slot][2], self.slots[slot][1]) if len(self.slots.get(slot, ())) == 3 else None
+
+
+def seen(*logs):
+    bus = MessageBus([Seen(f"s{i}") for i in range(1, len(logs) + 1)], checked=False)
+    for node, slots in zip(bus, logs, strict=True):
+        node.slots = dict(enumerate(slots, start=1))
+        node.done = sum(one[0] == "chosen" for one in slots)
+        node.open = node.done + 1
+    return bus
+
+
+def chosen(entry, ballot):
+    return ("chosen", entry, ballot)
+
+
+def held(entry, ballot):
+    return ("accepted", entry, ballot)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "crash", "says"),
+    [
+        ([held("b", 1)], [], False, None),  # cut off, and it was not the chosen one
+        ([held("b", 1)], [held("a", 2)], False, None),
+        ([held("a", 1)], [], False, None),  # the same words in an earlier term are not the chosen entry
+        ([held("a", 2)], [], False, "held a on s3, which is chosen, and is empty"),
+        ([held("a", 2)], [held("b", 3)], False, "which is chosen, and holds b"),
+        ([held("b", 1)], [], True, "was accepted on s3 and is empty"),  # a disk forgets nothing
+        ([chosen("a", 2)], [held("a", 2)], True, None),  # the commit index was in memory
+        ([chosen("a", 2)], [held("a", 2)], False, "was chosen on s3 and is accepted"),
+        ([chosen("a", 2)], [held("b", 2)], True, "which is chosen, and holds b"),
+    ],
+)
+def test_what_was_chosen_is_never_lost_and_what_was_not_may_be_cut_off(before, after, crash, says):
+    bus, rules = seen([chosen("a", 2)], [held("a", 2)], before), LogRules()
+    assert rules.look(bus) is None
+    if crash:
+        bus.crash("s3")
+    bus["s3"].slots = dict(enumerate(after, start=1))
+    bus["s3"].done, bus["s3"].open = 0, 1
+    found = rules.look(bus)
+    if says is None:
+        assert found is None
+    else:
+        assert found is not None and says in found
+
+
+def test_who_holds_another_entry_does_not_back_the_chosen_one():
+    assert "hold it" in LogRules().look(seen([chosen("a", 2)], [held("b", 1)], [held("b", 1)]))
+    assert LogRules().look(seen([chosen("a", 2)], [held("a", 2)], [held("b", 1)])) is None

@@ -31,8 +31,8 @@ FLOORS = {
     # The roles know no world: of it, they use how fields are copied, and nothing else.
     "paxos": {"node", "world.data"},
     "multipaxos": {"node", "world.data", "paxos"},
-    "relatives": {"node", "world.data", "paxos"},
-    "words": {"node", "world", "paxos", "multipaxos"},
+    "relatives": {"node", "world.data", "paxos", "multipaxos"},  # whose clients and machines a log serves
+    "words": {"node", "world", "paxos", "multipaxos", "relatives"},
     "verify": {"node", "world", "bus", "paxos", "multipaxos", "relatives", "words"},
     "show": {"node", "world", "bus", "paxos", "multipaxos", "words"},
     "teach": {"node", "world", "bus", "paxos", "multipaxos", "relatives", "words", "verify", "show"},

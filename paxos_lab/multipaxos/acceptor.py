@@ -38,3 +38,7 @@ class LogAcceptor(Node):
                 self.send(sender, Accepted(ballot, slot))
             case Prepare(ballot, _) | Accept(ballot, _, _):
                 self.send(sender, Nack(ballot, self.promised))
+
+    def vote(self, slot: int) -> Vote | None:
+        """What this acceptor has voted for in a slot, with the ballot; None if nothing, or cleared."""
+        return self.votes.get(slot)

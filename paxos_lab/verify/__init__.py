@@ -24,6 +24,7 @@ from paxos_lab.verify.storms.many_seeds import Ordeals, Outcome, ordeals
 from paxos_lab.verify.storms.nemesis import nemesis
 from paxos_lab.verify.storms.ordeal import Ordeal, ordeal
 from paxos_lab.verify.storms.slot_rules import LogRules
+from paxos_lab.verify.wrong.raft import RIGHT_RAFT, WRONG_RAFT, committed_stays
 from paxos_lab.verify.wrong.single_decree import MUTANTS, RIGHT, Setting, find_variant
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "NO_REPLY",
     "PROOF",
     "RIGHT",
+    "RIGHT_RAFT",
+    "WRONG_RAFT",
     "Exploration",
     "Faults",
     "LogRules",
@@ -45,6 +48,7 @@ __all__ = [
     "backed_by_promises",
     "broken_along",
     "chosen_stays",
+    "committed_stays",
     "explore",
     "find_stall",
     "find_variant",

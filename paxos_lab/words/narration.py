@@ -11,6 +11,8 @@ from paxos_lab.multipaxos.rejoin import Rejoining
 from paxos_lab.multipaxos.server import Server
 from paxos_lab.paxos.ballots import Proposal
 from paxos_lab.paxos.messages import Accept, Accepted, Nack, Prepare, Promise
+from paxos_lab.relatives.raft.server import RaftServer
+from paxos_lab.words.raft import of_raft
 from paxos_lab.words.text import markdown, plainly, short
 from paxos_lab.world.events import (
     Crash,
@@ -28,7 +30,9 @@ from paxos_lab.world.events import (
 from paxos_lab.world.trace import Step, Trace
 
 # What a server may change while its machine does nothing: ballots, votes, who leads, how far it is.
-_NO_STATE = {field.name for kind in (Server, ReadingServer, Rejoining) for field in fields(kind)} - {
+_NO_STATE = {
+    field.name for kind in (Server, ReadingServer, Rejoining, RaftServer) for field in fields(kind)
+} - {
     "machine",
     "sessions",
     "configurations",
@@ -105,6 +109,8 @@ def _arrival(step: Step, envelope: Envelope) -> str:
         case Nack(ballot, promised), []:
             return f"{me} hears that {sender} refused ballot {short(ballot)}, since it promised {short(promised)}."
     if (told := _of_the_log(step, me, sender, envelope.message)) is not None:
+        return told
+    if (told := of_raft(me, sender, envelope.message, replies, step.changed)) is not None:
         return told
     did = _changes(step)
     then = f"; {did}" if did else ""

@@ -30,11 +30,12 @@ _PLAIN = {"color": "#FFFFFF"}
 def log_view(bus: MessageBus, slots: range | None = None) -> Picture:
     """What each server knows of each slot: empty, accepted, chosen, executed, or cleared by a snapshot.
 
-    A vote stands with its ballot. Where a slot holds two different chosen entries, it is marked. Once
+    A vote stands with its ballot (in Raft an entry that is not committed, with its term). Where a slot holds two different chosen entries, it is marked. Once
     the members have changed, each slot says who they are. *Passed over*: the server went past the slot
     without doing what it says, since its session shows that it was done before.
 
-    Any node will do that answers `status(slot)`, `command(slot)`, `first_open()` and `applied()`.
+    Any node will do that answers `status(slot)`, `command(slot)`, `first_open()` and `applied()`. Where it
+    also answers `vote(slot)` or `members_at(slot)`, that is shown.
     `slots`: which to show; left out, the last 8 that anybody has heard of.
     """
     servers = servers_of(bus)
@@ -108,11 +109,12 @@ def _members(bus: MessageBus, servers: list[Any], slots: range) -> dict[int, tup
     None where nobody has heard of a change, so that there is nothing to tell.
     """
     told = [s for s in servers if hasattr(s, "members_at") and s.name not in bus.down]
-    if not any(getattr(server, "configurations", None) for server in told):
+    named = {tuple(s.members_at(slot)) for s in told for slot in slots if _knows(s, slot)}
+    if len(named) < 2 and not any(getattr(server, "configurations", None) for server in told):
         return None
     members = {}
     for slot in slots:
-        known = {tuple(s.members_at(slot)) for s in told if slot <= s.applied() + s.alpha}
+        known = {tuple(s.members_at(slot)) for s in told if _knows(s, slot)}
         if known:
             members[slot] = known.pop() if len(known) == 1 else ()
     return members
@@ -120,8 +122,12 @@ def _members(bus: MessageBus, servers: list[Any], slots: range) -> dict[int, tup
 
 def _own_view(server: Any, slot: int) -> tuple[str, ...]:
     """Who acts in a slot, by this server alone; it counts itself in where it cannot know."""
-    knows = hasattr(server, "members_at") and slot <= server.applied() + server.alpha
-    return tuple(server.members_at(slot)) if knows else (server.name,)
+    return tuple(server.members_at(slot)) if _knows(server, slot) else (server.name,)
+
+
+def _knows(server: Any, slot: int) -> bool:
+    """True if the server knows the members of that slot for sure: from what it executed, alpha slots ahead."""
+    return hasattr(server, "members_at") and slot <= server.applied() + getattr(server, "alpha", 0)
 
 
 def _who(members: dict[int, tuple[str, ...]] | None, slot: int) -> list[str]:
@@ -166,7 +172,7 @@ def _label(server: Any, slot: int, first: str, out: bool) -> str:
 
 
 def _vote(server: Any, slot: int) -> Any:
-    return getattr(server, "votes", {}).get(slot)
+    return server.vote(slot) if hasattr(server, "vote") else getattr(server, "votes", {}).get(slot)
 
 
 def _entry(server: Any, slot: int) -> str:

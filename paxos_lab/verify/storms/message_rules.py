@@ -62,7 +62,7 @@ class MessageRules:
         self._asked: dict[tuple[int, Any], Any] = {}
         self._voters: dict[int, dict[Any, set[str]]] = {}
         self._said: dict[tuple[str, Any], list[Any]] = {}
-        self._in_use = False
+        self.in_use = False  # an Accepted was sent, so servers talk in these messages
 
     def look(self, bus: MessageBus) -> str | None:
         """What is broken in the steps since the last look, in one sentence; None if nothing is."""
@@ -84,7 +84,7 @@ class MessageRules:
 
         Whoever asks for votes in a ballot counts as a voter: its own vote is never sent.
         """
-        if not self._in_use:
+        if not self.in_use:
             return None
         return max((len(who & {*members}) for who in self._voters.get(slot, {}).values()), default=0)
 
@@ -112,7 +112,7 @@ class MessageRules:
                     return None
                 if found := self._is_below(name, f"accepts in slot {slot} in", ballot):
                     return found
-                self._in_use = True
+                self.in_use = True
                 self._vote(name, ballot, slot)
                 voted = self._voted.setdefault(name, {})
                 voted[slot] = max(ballot, voted.get(slot, ballot))

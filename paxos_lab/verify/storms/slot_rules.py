@@ -1,8 +1,9 @@
 """Slot rules: what must hold of a log, asked only of what a server shows.
 
 A server is whatever answers `status(slot)` ("empty", "accepted", "chosen" or "cleared"),
-`command(slot)`, `first_open()` and `applied()`; so the rules fit any design. `members_at(slot)`
-is asked where there is one; else all servers are members of every slot.
+`command(slot)`, `first_open()` and `applied()`; so the rules fit any design. Asked besides, where there is
+one: `members_at(slot)`, else all servers are members of every slot; `quorums_at(slot)`, else majorities choose;
+`vote(slot)`, what is held in a slot, chosen or not, with a `ballot` (of any ordered kind) and an `entry`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from paxos_lab.multipaxos.machines import Append
 from paxos_lab.multipaxos.messages import entry_text
 from paxos_lab.node import LabError
 from paxos_lab.verify.storms.message_rules import MessageRules
+from paxos_lab.world.events import Crash
 
 STATUSES = ("empty", "accepted", "chosen", "cleared")
 _ASKED = ("status", "command", "first_open", "applied")
@@ -39,7 +41,10 @@ class LogRules:
 
     1. No slot has two chosen entries, at any two moments, on any two servers.
     2. A slot that is chosen on one server is held (accepted, chosen or cleared) by a quorum.
-    3. What was held is not lost: no slot becomes empty again, nor open again once chosen.
+    3. What was *chosen* is not lost: whoever held it, in the ballot in which it was chosen or a later one, holds it
+       for ever, and what a server knows to be chosen it knows until it crashes. (That may be in memory, for
+       others say it again.) A disk forgets nothing: in a crash no slot becomes empty. An entry that was
+       never chosen may be cut off.
     4. A server applies in slot order: all slots up to `applied()` are chosen or cleared, and the
        number goes down in a crash only. All slots below `first_open()` are chosen, it is not.
     5. A slot is cleared only after it was applied, and when a quorum holds it: nobody will ask
@@ -55,6 +60,12 @@ class LogRules:
         self.quorum, self.ahead = quorum, ahead
         self.chosen: dict[int, tuple[str, Any]] = {}
         self._held: dict[str, dict[int, str]] = {}
+        self._votes: dict[str, dict[int, Any]] = {}
+        self._chosen_in: dict[
+            int, Any
+        ] = {}  # the lowest ballot that a server which knows shows for what is chosen
+        self._down: set[str] = set()
+        self._read = 0
         self._applied: dict[str, int] = {}
         self._losses: dict[str, int] = {}
         self._backed: set[int] = set()
@@ -68,8 +79,9 @@ class LogRules:
         last = max((server.first_open() for server in servers), default=1)
         last = max([last, *self.chosen]) + self.ahead
         fresh: set[int] = set()
+        crashed = self._crashes(bus)
         for server in servers:
-            broken = self._look_at(server, server.name in down, last, fresh)
+            broken = self._look_at(server, server.name in down, server.name in crashed, last, fresh)
             if broken:
                 return broken
         up = [server for server in servers if server.name not in down]
@@ -78,13 +90,24 @@ class LogRules:
                 return broken
         return None
 
-    def _look_at(self, server: Any, down: bool, last: int, fresh: set[int]) -> str | None:
+    def _crashes(self, bus: MessageBus) -> set[str]:
+        """The servers that have lost their memory since the last look."""
+        before, self._down = self._down, set(bus.down)
+        try:
+            trace = bus.trace
+        except LabError:  # a bus without a trace: who is down has to do
+            return before | self._down
+        fresh, self._read = trace[self._read :], len(trace)
+        return before | self._down | {step.event.node for step in fresh if isinstance(step.event, Crash)}
+
+    def _look_at(self, server: Any, down: bool, crashed: bool, last: int, fresh: set[int]) -> str | None:
         name = server.name
-        held = self._held.setdefault(name, {})
+        held, votes = self._held.setdefault(name, {}), self._votes.setdefault(name, {})
         losses = getattr(server, "loss", 0)
         if losses != self._losses.get(name, 0):
             self._losses[name] = losses
             held.clear()
+            votes.clear()
             self._applied.pop(name, None)
             return None  # what it has in memory goes with the crash that comes next
         # What is down has lost what it had in memory, and what that was says nothing.
@@ -94,9 +117,10 @@ class LogRules:
             if before == "cleared" and server.status(slot) == "cleared":
                 continue
             now = server.status(slot)
-            if STATUSES.index(now) < STATUSES.index(before):
-                return f"slot {slot} was {before} on {name} and is {now} now"
-            held[slot] = now
+            vote = server.vote(slot) if hasattr(server, "vote") else None
+            if broken := self._is_lost(name, slot, (before, now), (votes.get(slot), vote), crashed):
+                return broken
+            held[slot], votes[slot] = now, vote
             if now in ("chosen", "cleared") and slot not in self._backed:
                 fresh.add(slot)
             if now == "cleared" and not down and slot > applied:
@@ -105,8 +129,9 @@ class LogRules:
                 return broken
             if slot <= applied and now not in ("chosen", "cleared"):
                 return f"{name} has applied up to {applied}, and slot {slot} is {now} there: a gap"
-        if down:
+        if crashed:
             self._applied.pop(name, None)
+        if down:
             return None
         if applied < self._applied.get(name, 0):
             return f"{name} had applied up to {self._applied[name]} and is back at {applied}"
@@ -116,6 +141,33 @@ class LogRules:
         if not known or held.get(first) in ("chosen", "cleared") or first <= applied:
             return f"{name} calls {first} its first open slot, which it is not"
         return None
+
+    def _is_lost(
+        self, name: str, slot: int, states: tuple[str, str], votes: tuple[Any, Any], crashed: bool
+    ) -> str | None:
+        """Rule 3, for one slot of one server: what it was before and what it is now."""
+        before, now = states
+        if STATUSES.index(now) < STATUSES.index(before):
+            forgot = now == "accepted" and before == "chosen" and crashed  # that it is chosen, not what
+            # Without votes to be seen, nobody can say that what is cut off was not the chosen entry.
+            unseen = slot in self.chosen and votes[0] is None
+            cut_off = (
+                now == "empty" and before == "accepted" and not (crashed or unseen or self._messages.in_use)
+            )
+            if not (forgot or cut_off):
+                return f"slot {slot} was {before} on {name} and is {now} now"
+        if now in ("chosen", "cleared") or not self._is_chosen(slot, votes[0]):
+            return None
+        if self._is_chosen(slot, votes[1]):
+            return None
+        instead = "is empty" if votes[1] is None else f"holds {_entry(votes[1].entry)}"
+        return f"slot {slot} held {_entry(votes[0].entry)} on {name}, which is chosen, and {instead} now"
+
+    def _is_chosen(self, slot: int, vote: Any) -> bool:
+        """True if that vote is for what is known to be chosen, in a ballot that chose it or after one."""
+        if vote is None or slot not in self._chosen_in:
+            return False
+        return bool(vote.entry == self.chosen[slot][1] and vote.ballot >= self._chosen_in[slot])
 
     def _is_the_one(self, name: str, slot: int, command: Any) -> str | None:
         who, known = self.chosen.setdefault(slot, (name, command))
@@ -129,21 +181,38 @@ class LogRules:
         if all(hasattr(server, "members_at") for server in servers):
             # Who the members are is in memory, so somebody has to be up who has come that far.
             best = max(up, key=lambda server: server.applied(), default=None)
-            if best is None or best.applied() + best.alpha < slot:
+            if best is None or best.applied() + getattr(best, "alpha", 0) < slot:
                 return None
             members = best.members_at(slot)
-        holds = {s.name: s.status(slot) != "empty" or getattr(s, "mute", False) for s in servers}
-        holders = [name for name in members if holds[name]]
+        holding = [s.name for s in servers if self._holds(s, slot)]
+        holders = [name for name in members if name in holding]
         need = self._phase_two(servers, len(members))
-        if len(holders) < need:
-            knows = next(s for s in servers if self._held[s.name].get(slot) in ("chosen", "cleared"))
+        knows = next(s for s in servers if self._held[s.name].get(slot) in ("chosen", "cleared"))
+        if self.quorum is None and hasattr(knows, "quorums_at") and not hasattr(knows, "quorum_sizes"):
+            backed = knows.name not in (s.name for s in up) or knows.quorums_at(slot).is_quorum(holding, 2)
+        else:
+            backed = len(holders) >= need
+        if not backed:
             return f"slot {slot} is chosen on {knows.name}, and only {holders} of {members} hold it"
+        if slot in self.chosen:
+            told = [self._votes[s.name].get(slot) for s in servers]
+            same = [vote.ballot for vote in told if vote is not None and vote.entry == self.chosen[slot][1]]
+            if same:
+                self._chosen_in[slot] = max(same)  # that or a lower one has chosen it
         votes = self._messages.votes_of(slot, members)
         if votes is not None and votes < need and need > 1:  # one alone chooses without a message
-            knows = next(s for s in servers if self._held[s.name].get(slot) in ("chosen", "cleared"))
             return f"slot {slot} is chosen on {knows.name}, and no ballot has {need} votes there: {votes} at most"
         self._backed.add(slot)
         return None
+
+    def _holds(self, server: Any, slot: int) -> bool:
+        """True if that server holds what is chosen, as far as it shows what it holds."""
+        if getattr(server, "mute", False):
+            return True
+        state, vote = server.status(slot), self._votes.get(server.name, {}).get(slot)
+        if state == "accepted" and vote is not None and slot in self.chosen:
+            return bool(vote.entry == self.chosen[slot][1])
+        return bool(state != "empty")
 
     def _phase_two(self, servers: list[Any], members: int) -> int:
         """How many votes choose among so many members."""
