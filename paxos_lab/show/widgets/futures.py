@@ -12,8 +12,9 @@ from paxos_lab.paxos.outcome import chosen
 from paxos_lab.paxos.quorums import QuorumSystem
 from paxos_lab.show.draw.ballot_board import ballot_board
 from paxos_lab.show.draw.cluster import holdings
+from paxos_lab.show.draw.picture import figure
 from paxos_lab.words.narration import narrate
-from paxos_lab.words.text import as_text, short
+from paxos_lab.words.text import as_list, as_text, short
 from paxos_lab.world.events import Event
 
 Choice = Event | Iterable[Event] | Callable[[MessageBus], Any] | None
@@ -133,7 +134,7 @@ class Futures:
     def html(self) -> str:
         """Both futures as HTML: the sentence, the two columns, what differs at the end."""
         columns = "".join(
-            f'<section style="min-width:0"><b>{as_text(name)}</b>{self._board(bus)}'
+            f'<section style="min-width:0"><b>{as_text(name)}</b>{self._board(name, bus)}'
             f'<ol style="list-style:none;padding:0;margin:4px 0">{_items(lines)}</ol></section>'
             for name, bus, lines in zip(self.names, (self.one, self.other), self.lines(), strict=True)
         )
@@ -149,11 +150,13 @@ class Futures:
             f"{columns}</div><p>≠ marks what happens in one of the two alone.</p>{table}</div>"
         )
 
-    def _board(self, bus: MessageBus) -> str:
+    def _board(self, name: str, bus: MessageBus) -> str:
         if self._quorums is None:
             return ""
         picture = ballot_board(bus.trace, self._quorums)
-        return f"<div>{picture.svg()}</div><div><i>{as_text(picture.caption)}</i></div>"
+        # An image: of an SVG among the elements, a notebook that is not trusted leaves only the words.
+        twin = as_list("ul", picture.alt.splitlines())
+        return figure(picture.svg(), picture.caption, twin, f"{name}: the picture in words")
 
     def __str__(self) -> str:
         parts = [self.sentence]
