@@ -38,7 +38,7 @@ class Answer:
 
     `written`: False while a `...` of the exercise stands. `finished`: False if the check could not come
     to a verdict; it is then neither passed nor failed. `details`: sentences. `run`: a bus that stands at
-    the end of the shortest run that shows the mistake, if there is one.
+    the end of a run that shows the mistake, if there is one.
     """
 
     task: str

@@ -349,7 +349,7 @@ TASKS = (
             "Let each node say that it is alive, every few units. Whoever was not heard for `patience` is not counted; the "
             "leader is the lowest name among the rest and oneself.",
             "On `Alive` from x: add x to `self.alive`, `self.set_timer(f'miss {sender}', self.patience)`. When 'miss x' rings: "
-            "take x out. When 'beat' rings: send `Alive()` to the others and set it again. `self.leader = min(alive and me)`. "
+            "take x out. When 'beat' rings: send `Alive()` to the others and set it again. `self.leader = min(self.alive | {self.name})`. "
             "`recover` does what `start` does.",
         ),
     ),

@@ -231,9 +231,9 @@ TASKS = (
         ("Store", "Sessions"),
         replicated,
         (
-            "Both parts have passed their own check. If the whole does not, step to the slot where a command comes back.",
-            "Look for the command that sits in two slots: what did your session answer the second time?",
-            "Run the cells from the top, so that both classes are defined anew, then this check again.",
+            "What can happen to a command on three servers that could not happen to each part alone?",
+            "Step to the slot where a command comes for the second time: what did your session answer, and did `machine.apply` run again?",
+            "An old number leaves `machine` and `self.done` alone: `if number > last:` around both. Then run the cells from the top.",
         ),
     ),
 )

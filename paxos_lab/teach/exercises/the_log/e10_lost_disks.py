@@ -230,7 +230,7 @@ TASKS = (
             "Votes: executed up to alpha slots beyond the last slot that any other one knows of. Promises: the highest one of "
             "all others, so all of them must have answered.",
             "`if set(others) - set(told): return None`; the target is `max(last for _, last in told.values()) + alpha`; "
-            "then return `max(ballot for ballot, _ in told.values())`.",
+            "once `executed` has reached it, return `max(ballot for ballot, _ in told.values())`.",
         ),
     ),
     Task(
