@@ -33,7 +33,7 @@ def test_the_sliders_move_by_keys_and_the_verdict_follows(page, keep):
     second.focus()
     page.keyboard.press("ArrowLeft")
     cell.get_by_text("Unsafe: 3 + 2 is not more than 5").wait_for()
-    assert cell.get_by_text("They share nobody: a gap").count() >= 1
+    cell.get_by_text("They share nobody: a gap").first.wait_for()
     keep(cell, "flexible_lab_unsafe")
     first.focus()
     page.keyboard.press("ArrowRight")
