@@ -100,7 +100,7 @@ def test_a_break_opens_in_the_stepper_by_keyboard_and_the_focus_stays(page, step
     gallery.get_by_text("You are about to say").wait_for()
     page.keyboard.press("Enter")
     gallery.get_by_text("M5: safe in every schedule").wait_for()
-    assert "Open the run of 3" in page.evaluate("() => document.activeElement.textContent")
+    page.wait_for_function("() => document.activeElement.textContent.includes('Open the run of 3')")
     page.keyboard.press("Enter")
     gallery.locator(".paxos-stepper").wait_for()
     index = page.locator(".paxos-stepper").evaluate_all(
